@@ -1,0 +1,1 @@
+"""Atlas puts products into a store's category tree by looking at them."""

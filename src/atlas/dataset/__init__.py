@@ -1,0 +1,1 @@
+"""Labelled pictures in a folder that other tools open too."""

@@ -1,0 +1,1 @@
+"""From node masses to answers, in plain numpy, for every model alike."""

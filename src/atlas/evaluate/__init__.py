@@ -1,0 +1,1 @@
+"""Honest measures of a predictions file, and the report that shows them."""

@@ -1,0 +1,93 @@
+"""Files and folders that are either whole or not there, and long work that can be taken up again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from atlas.errors import DataError, UsageError
+
+#: Suffix of what is not whole yet. Stands beside the final name, so that the last rename stays on one file system.
+PART_SUFFIX = ".part"
+
+
+def part_of(target: Path) -> Path:
+    """Where `target` is written until it is whole: `model` is written as `model.part`."""
+    return target.with_name(target.name + PART_SUFFIX)
+
+
+@contextmanager
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Yield a temporary file name; on success it becomes `target` in one step, on any error it goes away."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}{PART_SUFFIX}")
+    try:
+        yield part
+        _flush_to_disk(part)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text file (UTF-8, Unix line ends) atomically."""
+    with atomic_file(target) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Write JSON atomically: two blanks, keys in the given order, one line end at the end."""
+    write_text(target, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(source: Path) -> Any:
+    """The value of a JSON file. Raises DataError with the file's name when it is missing or not JSON."""
+    try:
+        return json.loads(source.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{source} is missing") from error
+    except ValueError as error:
+        raise DataError(f"{source} is not JSON: {error}") from error
+
+
+def claim_output(target: Path, *, resume: bool = False, overwrite: bool = False) -> Path:
+    """The folder in which `target` is to be built, `target.part`, kept from last time only with `resume`.
+
+    Raises UsageError when `target` exists and neither flag allows it, and when unfinished work would be lost silently.
+    """
+    part = part_of(target)
+    if target.exists() and not overwrite:
+        hint = "it is finished; nothing to resume" if resume else "use --overwrite to replace it, or another -o"
+        raise UsageError(f"{target} exists already: {hint}")
+    if part.exists() and not resume:
+        if not overwrite:
+            raise UsageError(f"{part} holds unfinished work: use --resume to take it up, or --overwrite to start again")
+        shutil.rmtree(part)
+    part.mkdir(parents=True, exist_ok=True)
+    return part
+
+
+def publish_folder(part: Path, target: Path) -> None:
+    """Make the finished folder `part` into `target`; an older `target` goes away only once the new one is whole."""
+    old = target.with_name(f".{target.name}.old")
+    if target.exists():
+        os.replace(target, old)
+    os.replace(part, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def sha256_file(file: Path) -> str:
+    """The SHA-256 of a file's content as 64 hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _flush_to_disk(file: Path) -> None:
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
