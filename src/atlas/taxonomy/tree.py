@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atlas.errors import TaxonomyError
 from atlas.records import Path, TreeArrays
@@ -16,6 +17,11 @@ from atlas.records import Path, TreeArrays
 SEPARATOR = " > "
 #: Tokens before the names of a path decoder's vocabulary.
 SPECIAL_TOKENS = ("<pad>", "<start>", "<end>")
+#: More levels, or a longer name, is no category but a broken file.
+MAX_LEVELS = 32
+MAX_NAME_CHARS = 250
+#: Control characters, lone surrogates, line ends and the byte order mark: each would break a line or a digest.
+_FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def clean_name(name: str) -> str:
@@ -23,12 +29,31 @@ def clean_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
-def parse_path(text: str) -> Path:
-    """`"Men > Shirts"` as `("Men", "Shirts")`. Raises TaxonomyError where a level is empty."""
-    path = tuple(clean_name(name) for name in text.split(SEPARATOR.strip()))
-    if not all(path):
-        raise TaxonomyError(f"empty level in path {text!r}: write every level between ' > ' signs")
+def clean_path(names: Iterable[str]) -> Path:
+    """The names of a label as a path that a tree takes: each one through `clean_name`.
+
+    Raises TaxonomyError on an empty or overlong name, too many levels, '>' or a control character inside a name.
+    """
+    path = tuple(clean_name(name) for name in names)
+    if not path:
+        raise TaxonomyError("empty path: name at least the first level")
+    if len(path) > MAX_LEVELS:
+        raise TaxonomyError(f"{len(path)} levels in '{path[0]} > ...': at most {MAX_LEVELS} are allowed")
+    for name in path:
+        if fault := _fault(name):
+            raise TaxonomyError(f"{fault} in path {_excerpt(format_path(path))}")
     return path
+
+
+def parse_path(text: str) -> Path:
+    """`"Men > Shirts"` as `("Men", "Shirts")`. Raises TaxonomyError like `clean_path`."""
+    return clean_path(text.split(SEPARATOR.strip()))
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be a store's own id of a path: visible characters, no white space, not `?`, no `#` first."""
+    plain = text.isprintable() and text.split() == [text] and len(text) <= MAX_NAME_CHARS
+    return plain and text != "?" and not text.startswith("#")
 
 
 def format_path(path: Sequence[str]) -> str:
@@ -46,8 +71,8 @@ class Taxonomy:
     def __init__(self, answers: Iterable[Path], ids: Mapping[Path, str] | None = None) -> None:
         """Build the tree whose answers are these paths; their prefixes become inner nodes.
 
-        `ids` gives some paths a store's own id. Raises TaxonomyError on an empty tree, an empty level, a path that is
-        listed twice, an id without its path and an id for two paths.
+        `ids` gives some of them a store's own id. Raises TaxonomyError on an empty tree, a path that is not clean (see
+        `clean_path`) or listed twice, an id without an answer, an id for two paths and an id with white space in it.
         """
         listed = [tuple(path) for path in answers]
         _check(listed)
@@ -55,15 +80,12 @@ class Taxonomy:
         self.paths: tuple[Path, ...] = tuple(_preorder(children))
         self.ids: dict[Path, str] = dict(ids or {})
         self._node = {path: node for node, path in enumerate(self.paths)}
-        self._by_id = _invert_ids(self.ids, self._node)
-        parent = np.array([-1] + [self._node[path[:-1]] for path in self.paths[1:]], dtype=np.int32)
+        self._by_id = _invert_ids(self.ids, self._node, set(listed))
         wanted = set(listed)
-        leaf = np.ones(len(self.paths), dtype=bool)
-        leaf[parent[1:]] = False
-        self.is_answer = leaf | np.array([path in wanted for path in self.paths])
-        self.parent = parent
+        self.is_answer = np.array([path in wanted for path in self.paths])
+        self.parent = np.array([-1] + [self._node[path[:-1]] for path in self.paths[1:]], dtype=np.int32)
         self.depth = np.array([len(path) for path in self.paths], dtype=np.int32)
-        self.end = _subtree_ends(parent)
+        self.end = _subtree_ends(self.parent)
         for array in (self.parent, self.depth, self.end, self.is_answer):
             array.setflags(write=False)
 
@@ -73,10 +95,9 @@ class Taxonomy:
 
         A label that is a prefix of another one is "known no deeper" and no answer, unless `answers` lists it.
         """
-        seen = sorted(set(map(tuple, labels)))
+        seen = set(map(tuple, labels))
         inner = {path[:depth] for path in seen for depth in range(1, len(path))}
-        extra = set(map(tuple, answers))
-        return cls([path for path in seen if path not in inner or path in extra])
+        return cls(sorted(seen - inner | inner.intersection(map(tuple, answers))))
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -112,7 +133,7 @@ class Taxonomy:
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
-        """`<pad>`, `<start>`, `<end>`, then every name once, sorted (a name may stand in several places of the tree)."""
+        """`<pad>`, `<start>`, `<end>`, then every name once, sorted (a name may stand in several places)."""
         return SPECIAL_TOKENS + tuple(sorted({path[-1] for path in self.paths[1:]}))
 
     @cached_property
@@ -156,8 +177,8 @@ class Taxonomy:
 
     def children(self, node: int) -> tuple[int, ...]:
         """The nodes one level below, in order."""
-        below = np.arange(node + 1, self.end[node])
-        return tuple(below[self.parent[below] == node].tolist())
+        order, start = self._by_parent
+        return tuple(order[start[node] : start[node + 1]].tolist())
 
     def ancestors(self, node: int) -> tuple[int, ...]:
         """The nodes from the first level down to `node` itself; empty for the root."""
@@ -181,22 +202,59 @@ class Taxonomy:
         meeting = self.lowest_common_ancestor(first, second)
         return int(self.depth[first] + self.depth[second] - 2 * self.depth[meeting])
 
+    @cached_property
+    def _by_parent(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Nodes sorted by parent, and where each parent's children start among them; the root itself comes first."""
+        order = np.argsort(self.parent, kind="stable")
+        return order, np.searchsorted(self.parent[order], np.arange(len(self) + 1))
+
     def _nearest(self, path: Sequence[str]) -> str:
-        known = [format_path(other) for other in self.paths[1:]]
-        close = difflib.get_close_matches(format_path(path), known, n=1)
-        return f"; the nearest path is '{close[0]}'" if close else f"; it has {len(self.answers)} answers, see `atlas taxonomy show`"
+        """A hint at the path that was meant: spelled alike, or the same last name elsewhere in the tree."""
+        meant = self.deepest(path)
+        for name in path[len(self.paths[meant]) :]:  # walk on along the nearest names, one level at a time
+            near = {self.paths[child][-1]: child for child in self.children(meant)}
+            close = difflib.get_close_matches(name, near, n=1)
+            if not close:
+                break
+            meant = near[close[0]]
+        elsewhere = (other for other in self.paths[1:] if other[-1] == path[-1])
+        found = self.paths[meant] if self.depth[meant] >= len(path) else next(elsewhere, self.paths[meant])
+        if found:
+            return f"; the nearest path is '{format_path(found)}'"
+        return f"; it has {len(self.answers)} answers, see `atlas taxonomy show`"
 
 
 def _check(listed: Sequence[Path]) -> None:
     if not listed:
         raise TaxonomyError("a tree needs at least one path")
     seen: set[Path] = set()
+    clean: set[str] = set()
     for path in listed:
-        if not path or not all(isinstance(name, str) and name.strip() for name in path):
-            raise TaxonomyError(f"empty level in path {path!r}: every level needs a name")
+        if not path or len(path) > MAX_LEVELS or not clean.issuperset(path):
+            if clean_path(path) != path:
+                raise TaxonomyError(f"{path!r} holds needless white space or is not in NFC: pass it through clean_path")
+            clean.update(path)
         if path in seen:
-            raise TaxonomyError(f"'{format_path(path)}' is listed twice: keep one of the two lines")
+            raise TaxonomyError(f"'{format_path(path)}' is listed twice: keep one of the two")
         seen.add(path)
+
+
+def _fault(name: str) -> str:
+    """What forbids a cleaned name, or nothing."""
+    if not name:
+        return "empty level"
+    if len(name) > MAX_NAME_CHARS:
+        return f"name of {len(name)} characters (at most {MAX_NAME_CHARS} are allowed)"
+    if ">" in name:
+        return "'>' inside a name"
+    for sign in name:
+        if unicodedata.category(sign) in _FORBIDDEN or sign == "\ufeff":
+            return f"control character U+{ord(sign):04X}"
+    return ""
+
+
+def _excerpt(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 def _children_by_path(listed: Iterable[Path]) -> dict[Path, dict[Path, None]]:
@@ -209,7 +267,7 @@ def _children_by_path(listed: Iterable[Path]) -> dict[Path, dict[Path, None]]:
     return children
 
 
-def _preorder(children: Mapping[Path, Mapping[Path, None]]) -> Iterable[Path]:
+def _preorder(children: dict[Path, dict[Path, None]]) -> Iterable[Path]:
     waiting: list[Path] = [()]
     while waiting:
         path = waiting.pop()
@@ -217,19 +275,21 @@ def _preorder(children: Mapping[Path, Mapping[Path, None]]) -> Iterable[Path]:
         waiting.extend(reversed(children[path]))
 
 
-def _subtree_ends(parent: np.ndarray) -> np.ndarray:
+def _subtree_ends(parent: NDArray[np.int32]) -> NDArray[np.int32]:
     """One past the last node of each subtree; children come after their parent, so one pass backwards is enough."""
-    end = np.arange(1, len(parent) + 1, dtype=np.int32)
-    for node in range(len(parent) - 1, 0, -1):
-        end[parent[node]] = max(end[parent[node]], end[node])
-    return end
+    end = list(range(1, len(parent) + 1))
+    for node, above in reversed(list(enumerate(parent.tolist()))[1:]):
+        end[above] = max(end[above], end[node])
+    return np.array(end, dtype=np.int32)
 
 
-def _invert_ids(ids: Mapping[Path, str], node: Mapping[Path, int]) -> dict[str, int]:
+def _invert_ids(ids: Mapping[Path, str], node: Mapping[Path, int], answers: Container[Path]) -> dict[str, int]:
     by_id: dict[str, int] = {}
     for path, name in ids.items():
-        if path not in node:
-            raise TaxonomyError(f"id {name} belongs to '{format_path(path)}', which is not in the tree")
+        if path not in answers:
+            raise TaxonomyError(f"id {name} belongs to '{format_path(path)}', which is no answer of the tree")
+        if not is_id(name):
+            raise TaxonomyError(f"{name!r} cannot be an id: use visible characters without white space, not '#' first")
         if name in by_id:
             raise TaxonomyError(f"id {name} is given to two paths; the second is '{format_path(path)}'")
         by_id[name] = node[path]
