@@ -64,15 +64,12 @@ def load_taxonomy(name_or_file: str | os.PathLike[str]) -> Taxonomy:
 
     Raises TaxonomyError like `read_taxonomy`.
     """
-    if name_or_file in SHIPPED:
-        resource = files("atlas.taxonomy").joinpath("data", f"{name_or_file}.txt")
-        return parse_taxonomy(resource.read_text(encoding="utf-8"), str(name_or_file))
-    return read_taxonomy(FilePath(name_or_file))
+    return _build(scan_taxonomy(read_bytes(name_or_file)), str(name_or_file))
 
 
 def read_taxonomy(file: FilePath) -> Taxonomy:
     """The tree of a text file. Raises TaxonomyError with file, line number and reason."""
-    return _build(scan_taxonomy(read_bytes(file)), str(file))
+    return _build(scan_taxonomy(_file_bytes(file)), str(file))
 
 
 def parse_taxonomy(text: str, source: str = "taxonomy") -> Taxonomy:
@@ -97,8 +94,14 @@ def format_taxonomy(taxonomy: Taxonomy) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_bytes(file: FilePath) -> bytes:
-    """The content of a taxonomy file. Raises TaxonomyError when there is none or far too much."""
+def read_bytes(name_or_file: str | os.PathLike[str]) -> bytes:
+    """The content of a taxonomy file or a shipped tree. Raises TaxonomyError when there is none or far too much."""
+    if name_or_file in SHIPPED:
+        return files("atlas.taxonomy").joinpath("data", f"{name_or_file}.txt").read_bytes()
+    return _file_bytes(FilePath(name_or_file))
+
+
+def _file_bytes(file: FilePath) -> bytes:
     if not file.is_file():
         kind = "is a folder, not a file" if file.is_dir() else "does not exist"
         raise TaxonomyError(f"{file} {kind}: name a text file, or a shipped tree ({', '.join(SHIPPED)})")
@@ -129,6 +132,11 @@ def scan_taxonomy(data: bytes) -> Scan:
         scan.problems.append(Problem(1, "no path in the file: write one answer per line, such as Men > Shirts"))
     scan.problems.sort()
     return scan
+
+
+def looks_like_id(text: str) -> bool:
+    """Whether a line begins like one with an id, as `1604 - Apparel` does."""
+    return _likely_head(text) is not None
 
 
 def _build(scan: Scan, source: str) -> Taxonomy:

@@ -1,0 +1,166 @@
+"""`atlas taxonomy`: look at category trees."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlas.cli.options import Json
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from atlas.records import Path
+    from atlas.taxonomy.show import Row
+    from atlas.taxonomy.tree import Taxonomy
+
+Source = Annotated[str, typer.Argument(help="A taxonomy file, atlas52, a data set or a model folder.")]
+
+taxonomy = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at category trees: show, check, compare.")
+
+
+@taxonomy.command()
+def show(
+    source: Source = "atlas52",
+    levels: Annotated[int | None, typer.Option("--levels", "-l", min=1, help="Print only the first levels.")] = None,
+    json: Json = False,
+) -> None:
+    """Print a tree, with the leaves below each node, or the products where a data set tells them."""
+    from atlas.cli.screen import print_json, print_line
+    from atlas.taxonomy.show import tree_rows
+
+    tree, products = _open(source)
+    rows = tree_rows(tree, products, levels)
+    if json:
+        print_json(_as_json(tree, rows))
+        return
+    kind = "leaves" if products is None else "products"
+    print_line(
+        f"{source}: {len(tree.leaves)} leaves, {len(tree.answers)} answers, {tree.levels} levels ({kind} counted)"
+    )
+    for line in _drawn(tree, rows):
+        print_line(line)
+
+
+@taxonomy.command()
+def check(
+    source: Source,
+    thin: Annotated[int, typer.Option(help="Warn of answers with fewer products, where a data set tells them.")] = 10,
+    json: Json = False,
+) -> None:
+    """List everything wrong or odd about a tree; exit code 1 when the file cannot be read as it is."""
+    from atlas.cli.screen import print_json, print_line
+    from atlas.taxonomy.check import check_taxonomy
+    from atlas.taxonomy.files import SHIPPED, format_taxonomy, load_taxonomy, read_bytes
+
+    file = FilePath(source)
+    if source in SHIPPED:
+        data, products = format_taxonomy(load_taxonomy(source)).encode(), None
+    elif file.is_dir():
+        tree, products = _open(source)
+        data = format_taxonomy(tree).encode()
+    else:
+        data, products = read_bytes(file), None
+    findings = check_taxonomy(data, products, thin)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if json:
+        print_json([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            print_line(f"{source}, line {finding.line}: {finding.severity}: {finding.reason} [{finding.kind}]")
+        print_line(f"{errors} errors, {len(findings) - errors} warnings")
+    raise typer.Exit(1 if errors else 0)
+
+
+@taxonomy.command()
+def diff(
+    old: Source,
+    new: Source,
+    json: Json = False,
+) -> None:
+    """List the answers that the second tree gained (+), lost (-) and moved (>); exit code 1 when the trees differ."""
+    from dataclasses import asdict
+
+    from atlas.cli.screen import print_json, print_line
+    from atlas.taxonomy.compare import compare
+    from atlas.taxonomy.tree import format_path
+
+    change = compare(_open(old)[0], _open(new)[0])
+    if json:
+        print_json(asdict(change))
+        raise typer.Exit(1 if change else 0)
+    for path in change.removed:
+        print_line(f"- {format_path(path)}")
+    for path in change.added:
+        print_line(f"+ {format_path(path)}")
+    for source, target in change.moved:
+        print_line(f"> {format_path(source)}  to  {format_path(target)}")
+    for path, before, after in change.new_ids:
+        print_line(f"# {format_path(path)}  id {before or 'none'}  to  {after or 'none'}")
+    if change.reordered:
+        print_line("the paths are the same, their order is not: node numbers differ")
+    print_line(
+        f"{len(change.removed)} removed, {len(change.added)} added, {len(change.moved)} moved, "
+        f"{len(change.new_ids)} ids changed"
+    )
+    raise typer.Exit(1 if change else 0)
+
+
+def _open(source: str) -> tuple[Taxonomy, Counter[Path] | None]:
+    """The tree of a file, a shipped name, a data set or a model; for a data set also its products by path."""
+    from atlas.taxonomy.files import load_taxonomy
+    from atlas.taxonomy.show import count_products
+
+    folder = FilePath(source)
+    if (folder / "config.json").is_file():
+        from atlas.bundle import open_bundle
+
+        return open_bundle(folder).taxonomy, None
+    if not folder.is_dir():
+        return load_taxonomy(source), None
+    from atlas.dataset.schema import open_dataset
+
+    dataset = open_dataset(folder)
+    tables = [dataset.table(split, ["product_id", "path"]) for split in dataset.splits]
+    labels = (
+        (product_id, tuple(path))
+        for table in tables
+        for product_id, path in zip(table["product_id"].to_pylist(), table["path"].to_pylist(), strict=True)
+    )
+    return dataset.taxonomy, count_products(labels)
+
+
+def _drawn(tree: Taxonomy, rows: list[Row]) -> list[str]:
+    """Lines with the counts in one column; a star marks inner nodes that are answers themselves."""
+    from rich.cells import cell_len
+
+    names = [
+        row.branch + row.path[-1] + (" *" if row.leaves and _is_inner_answer(tree, row.node) else "") for row in rows
+    ]
+    counts = [f"{row.leaves if row.products is None else row.products:,}" for row in rows]
+    width = max(map(cell_len, names))
+    right = max(map(len, counts))
+    return [
+        f"{name}{' ' * (width - cell_len(name))}  {count:>{right}}" for name, count in zip(names, counts, strict=True)
+    ]
+
+
+def _is_inner_answer(tree: Taxonomy, node: int) -> bool:
+    return bool(tree.is_answer[node]) and tree.end[node] > node + 1
+
+
+def _as_json(tree: Taxonomy, rows: list[Row]) -> dict[str, object]:
+    nodes = [
+        {
+            "path": row.path,
+            "id": tree.ids.get(row.path),
+            "answer": bool(tree.is_answer[row.node]),
+            "leaves": row.leaves,
+            "products": row.products,
+        }
+        for row in rows
+    ]
+    counts = {"leaves": len(tree.leaves), "answers": len(tree.answers), "levels": tree.levels}
+    return {"taxonomy_id": tree.digest, **counts, "nodes": nodes}
