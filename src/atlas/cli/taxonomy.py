@@ -36,10 +36,8 @@ def show(
     if json:
         print_json(_as_json(tree, rows))
         return
-    kind = "leaves" if products is None else "products"
-    print_line(
-        f"{source}: {len(tree.leaves)} leaves, {len(tree.answers)} answers, {tree.levels} levels ({kind} counted)"
-    )
+    counted = "leaves" if products is None else "products"
+    print_line(f"{source}: {len(tree.leaves)} leaves, {tree.levels} levels; the figures are {counted} at or below")
     for line in _drawn(tree, rows):
         print_line(line)
 
@@ -53,16 +51,11 @@ def check(
     """List everything wrong or odd about a tree; exit code 1 when the file cannot be read as it is."""
     from atlas.cli.screen import print_json, print_line
     from atlas.taxonomy.check import check_taxonomy
-    from atlas.taxonomy.files import SHIPPED, format_taxonomy, load_taxonomy, read_bytes
+    from atlas.taxonomy.files import read_bytes
 
-    file = FilePath(source)
-    if source in SHIPPED:
-        data, products = format_taxonomy(load_taxonomy(source)).encode(), None
-    elif file.is_dir():
-        tree, products = _open(source)
-        data = format_taxonomy(tree).encode()
-    else:
-        data, products = read_bytes(file), None
+    folder = FilePath(source)
+    data = read_bytes(folder / "taxonomy.txt" if folder.is_dir() else source)
+    products = _open(source)[1] if (folder / "data").is_dir() else None
     findings = check_taxonomy(data, products, thin)
     errors = sum(finding.severity == "error" for finding in findings)
     if json:
@@ -75,11 +68,7 @@ def check(
 
 
 @taxonomy.command()
-def diff(
-    old: Source,
-    new: Source,
-    json: Json = False,
-) -> None:
+def diff(old: Source, new: Source, json: Json = False) -> None:
     """List the answers that the second tree gained (+), lost (-) and moved (>); exit code 1 when the trees differ."""
     from dataclasses import asdict
 
@@ -136,9 +125,7 @@ def _drawn(tree: Taxonomy, rows: list[Row]) -> list[str]:
     """Lines with the counts in one column; a star marks inner nodes that are answers themselves."""
     from rich.cells import cell_len
 
-    names = [
-        row.branch + row.path[-1] + (" *" if row.leaves and _is_inner_answer(tree, row.node) else "") for row in rows
-    ]
+    names = [row.branch + row.path[-1] + (" *" if _is_inner_answer(tree, row.node) else "") for row in rows]
     counts = [f"{row.leaves if row.products is None else row.products:,}" for row in rows]
     width = max(map(cell_len, names))
     right = max(map(len, counts))
