@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from atlas.errors import ImageError, RecipeError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: A picture with more pixels than this is refused: it would cost more memory than any product photo is worth.
 MAX_PIXELS = 80_000_000
+MAX_FILE_BYTES = 256 * 2**20
 
 Fit = Literal["stretch", "pad", "crop"]
 
@@ -46,21 +47,16 @@ class ImageConfig:
 
 def open_picture(picture: Picture) -> Image.Image:
     """The picture as a PIL image, not decoded yet. Raises ImageError when there is no picture in it."""
-    if isinstance(picture, Image.Image):
-        return picture
     if isinstance(picture, np.ndarray):
         return _from_array(picture)
-    try:
-        source = io.BytesIO(picture) if isinstance(picture, bytes) else Path(os.fspath(picture))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd tag in a store's file is not the reader's business
-            image = Image.open(source)
-    except FileNotFoundError as error:
-        raise ImageError(f"no such file: {os.fspath(picture)!r}") from error  # type: ignore[arg-type]
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageError(f"not a picture: {_short(error)}") from error
+    if isinstance(picture, Image.Image):
+        image = picture
+    else:
+        image = _open_encoded(picture if isinstance(picture, bytes) else _file_bytes(picture))
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(f"{image.width}x{image.height} px is more than the {MAX_PIXELS:,} pixels allowed")
+    if 0 in image.size:
+        raise ImageError(f"{image.width}x{image.height} px is no picture")
     return image
 
 
@@ -83,17 +79,17 @@ def decode(picture: Picture, size: tuple[int, int] | None = None) -> Image.Image
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if size is not None and image.format == "JPEG":
+            if size is not None and image.format == "JPEG" and image is not picture:  # a caller's image stays as it is
                 longest = 2 * max(size)  # either side may be the longer one until the picture stands upright
                 image.draft("RGB", (longest, longest))
-            image = ImageOps.exif_transpose(image)
-            return _flatten(image)
-    except (OSError, ValueError, SyntaxError, ZeroDivisionError, Image.DecompressionBombError) as error:
+            image.load()
+            return _flatten(_upright(image))
+    except Exception as error:  # decoders raise whatever a damaged file leads them to
         raise ImageError(f"damaged picture: {_short(error)}") from error
 
 
 def difference_hash(picture: Picture) -> int:
-    """64 bits that survive re-compression and resizing: is each cell of a 9x8 grey thumbnail brighter than its right one?
+    """64 bits that survive re-compression and resizing: is each cell of a 9x8 thumbnail brighter than its right one?
 
     Equal hashes mean near-equal pictures. A blank picture gives 0. Raises ImageError like `decode`.
     """
@@ -101,6 +97,42 @@ def difference_hash(picture: Picture) -> int:
     cells = np.asarray(grey, dtype=np.int16)
     bits = (cells[:, :-1] > cells[:, 1:]).ravel()
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _open_encoded(data: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd tag in a store's file is not the reader's business
+            return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError as error:
+        raise ImageError("not a picture: none of the known formats") from error
+    except Exception as error:  # decoders raise whatever a damaged file leads them to
+        raise ImageError(f"not a picture: {_short(error)}") from error
+
+
+def _file_bytes(picture: str | os.PathLike[str]) -> bytes:
+    """The whole file, so that no handle stays open however decoding ends."""
+    try:
+        file = Path(picture)
+        size_bytes = file.stat().st_size
+        if size_bytes <= MAX_FILE_BYTES:
+            return file.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(f"no such file: {str(picture)!r}") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(f"unreadable file {str(picture)!r}: {_short(error)}") from error
+    except TypeError as error:
+        kind = type(picture).__name__
+        raise ImageError(f"{kind} is no picture: use a file, bytes, a PIL image or an array") from error
+    raise ImageError(f"{size_bytes:,} bytes are more than the {MAX_FILE_BYTES:,} allowed for a picture")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF orientation says; a broken EXIF block does not cost the picture."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # the block is a small file format of its own, and as often damaged
+        return image
 
 
 def _from_array(array: NDArray[Any]) -> Image.Image:
@@ -111,13 +143,14 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
 
 def _flatten(image: Image.Image) -> Image.Image:
     """RGB, with transparent parts on white as stores show them."""
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+    if image.mode[0] in "IF":  # more than 8 bits a channel: `convert` would clip instead of scale
+        high = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0, neginf=0).clip(0)
+        top = 65535.0 if image.mode.startswith("I;16") else max(float(high.max()), 1.0)
+        return Image.fromarray((high / top * 255).round().astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")
         return Image.alpha_composite(white, layered).convert("RGB")
-    if image.mode.startswith("I"):  # 16 bits a channel: `convert` would clip instead of scale
-        high = np.asarray(image, dtype=np.float32)
-        return Image.fromarray((high / max(float(high.max()), 1.0) * 255).astype(np.uint8)).convert("RGB")
     return image.convert("RGB")
 
 
@@ -126,7 +159,13 @@ def _resize(image: Image.Image, config: ImageConfig) -> Image.Image:
     if image.size == size:
         return image
     if config.fit == "pad":
-        return ImageOps.pad(image, size, Image.Resampling.BILINEAR, color="white")
+        scale = min(size[0] / image.width, size[1] / image.height)
+        inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        padded = Image.new("RGB", size, "white")
+        padded.paste(
+            image.resize(inner, Image.Resampling.BILINEAR), ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
+        )
+        return padded
     if config.fit == "crop":
         return ImageOps.fit(image, size, Image.Resampling.BILINEAR)
     return image.resize(size, Image.Resampling.BILINEAR)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
+import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from atlas.errors import RecipeError
@@ -19,11 +21,16 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], where: str = "recipe"
 
     Raises RecipeError that names the key, what was seen and what is allowed.
     """
+    if not isinstance(values, Mapping):
+        raise RecipeError(f"{where} is {values!r}: use a table of keys and values")
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     hints = typing.get_type_hints(kind)
     for key in values:
         if key not in fields:
             raise RecipeError(f"unknown key '{key}' in {where}{_nearest(key, fields)}")
+    for name, field in fields.items():
+        if name not in values and field.default is field.default_factory is dataclasses.MISSING:
+            raise RecipeError(f"{where}.{name} is missing: give it a value")
     return kind(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()})
 
 
@@ -33,7 +40,7 @@ def to_mapping(value: Any) -> dict[str, Any]:
 
 
 def with_setting(recipe: T, setting: str) -> T:
-    """The recipe with one `key=value` changed; the key may leave its table out where no other table has it.
+    """The recipe with one `key=value` changed; the key may leave outer tables out where no other table has it.
 
     Raises RecipeError for a setting without '=', an unknown or ambiguous key and a value of the wrong kind.
     """
@@ -41,14 +48,18 @@ def with_setting(recipe: T, setting: str) -> T:
     if not equals:
         raise RecipeError(f"'{setting}' is not a setting: write key=value")
     way = _find_key(recipe, key.strip())
-    return _replace_at(recipe, way, text.strip(), key.strip())
+    changed: T = _replace_at(recipe, way, text.strip(), key.strip())
+    return changed
 
 
 def _find_key(recipe: Any, key: str) -> tuple[str, ...]:
     ways = list(_ways(recipe))
-    found = [way for way in ways if ".".join(way) == key] or [way for way in ways if way[-1] == key]
+    end = tuple(key.split("."))
+    found = [way for way in ways if way == end] or [way for way in ways if way[-len(end) :] == end]
     if not found:
-        raise RecipeError(f"unknown key '{key}'{_nearest(key, ['.'.join(way) for way in ways] + [way[-1] for way in ways])}")
+        raise RecipeError(
+            f"unknown key '{key}'{_nearest(key, ['.'.join(way) for way in ways] + [way[-1] for way in ways])}"
+        )
     if len(found) > 1:
         raise RecipeError(f"'{key}' is ambiguous: write one of {', '.join('.'.join(way) for way in found)}")
     return found[0]
@@ -68,18 +79,22 @@ def _replace_at(recipe: Any, way: tuple[str, ...], text: str, where: str) -> Any
     if rest:
         inner = _replace_at(getattr(recipe, name), tuple(rest), text, where)
     else:
-        inner = _convert(typing.get_type_hints(type(recipe))[name], _parse(text), where)
+        inner = _from_text(typing.get_type_hints(type(recipe))[name], text, where)
     return dataclasses.replace(recipe, **{name: inner})
 
 
-def _parse(text: str) -> Any:
-    """A value as TOML would read it; a bare word is a string."""
-    import tomllib
-
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+def _from_text(hint: Any, text: str, where: str) -> Any:
+    """What `text` says as TOML; where that does not fit, a number such as `.001`, `none`, or the bare words."""
+    readings: list[Any] = []
+    with contextlib.suppress(tomllib.TOMLDecodeError):
+        readings.append(tomllib.loads(f"value = {text}")["value"])
+    with contextlib.suppress(ValueError):
+        readings.append(float(text))
+    readings += [text] if text.lower() != "none" else [text, None]
+    for reading in readings:
+        with contextlib.suppress(RecipeError):
+            return _convert(hint, reading, where)
+    return _convert(hint, readings[0], where)  # raises what the first reading lacks
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
@@ -93,7 +108,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         return _convert_union(get_args(hint), value, where)
     if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_convert(get_args(hint)[0], item, where) for item in value)
+        return _convert_tuple(get_args(hint), value, where)
     if origin is dict and isinstance(value, Mapping):
         return dict(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -101,6 +116,14 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     raise RecipeError(f"{where} is {value!r}: use a value of type {getattr(hint, '__name__', hint)}")
+
+
+def _convert_tuple(hints: tuple[Any, ...], value: Sequence[Any], where: str) -> tuple[Any, ...]:
+    if hints[-1] is Ellipsis:
+        hints = hints[:1] * len(value)
+    if len(hints) != len(value):
+        raise RecipeError(f"{where} has {len(value)} values: use {len(hints)}")
+    return tuple(_convert(hint, item, where) for hint, item in zip(hints, value, strict=True))
 
 
 def _convert_union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -112,7 +135,8 @@ def _convert_union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
                 return _convert(hint, value, where)
             except RecipeError:
                 continue
-    raise RecipeError(f"{where} is {value!r}: use one of {', '.join(getattr(hint, '__name__', str(hint)) for hint in hints)}")
+    allowed = ", ".join(getattr(hint, "__name__", str(hint)) for hint in hints)
+    raise RecipeError(f"{where} is {value!r}: use one of {allowed}")
 
 
 def _nearest(key: str, known: typing.Iterable[str]) -> str:

@@ -30,7 +30,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
     try:
         yield part
         _flush_to_disk(part)
-        os.replace(part, target)
+        part.replace(target)
     finally:
         part.unlink(missing_ok=True)
 
@@ -52,15 +52,21 @@ def read_json(source: Path) -> Any:
         return json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{source} is missing") from error
-    except ValueError as error:
+    except (IsADirectoryError, PermissionError) as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{source} is not JSON: {error}") from error
 
 
 def claim_output(target: Path, *, resume: bool = False, overwrite: bool = False) -> Path:
     """The folder in which `target` is to be built, `target.part`, kept from last time only with `resume`.
 
-    Raises UsageError when `target` exists and neither flag allows it, and when unfinished work would be lost silently.
+    Raises UsageError when `target` exists and neither flag allows it, when unfinished work would be lost silently, and
+    when replacing `target` would take away the folder one stands in or one's home.
     """
+    here = {Path.cwd(), *Path.cwd().parents, Path.home()}
+    if target.resolve() in here:
+        raise UsageError(f"{target} is not a place for output: name a new folder with -o")
     part = part_of(target)
     if target.exists() and not overwrite:
         hint = "it is finished; nothing to resume" if resume else "use --overwrite to replace it, or another -o"
@@ -68,7 +74,7 @@ def claim_output(target: Path, *, resume: bool = False, overwrite: bool = False)
     if part.exists() and not resume:
         if not overwrite:
             raise UsageError(f"{part} holds unfinished work: use --resume to take it up, or --overwrite to start again")
-        shutil.rmtree(part)
+        _remove(part)
     part.mkdir(parents=True, exist_ok=True)
     return part
 
@@ -76,16 +82,25 @@ def claim_output(target: Path, *, resume: bool = False, overwrite: bool = False)
 def publish_folder(part: Path, target: Path) -> None:
     """Make the finished folder `part` into `target`; an older `target` goes away only once the new one is whole."""
     old = target.with_name(f".{target.name}.old")
-    if target.exists():
-        os.replace(target, old)
-    os.replace(part, target)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)  # left behind when an earlier call was killed here
+    if target.exists() or target.is_symlink():
+        target.replace(old)
+    part.replace(target)
+    _remove(old)
 
 
 def sha256_file(file: Path) -> str:
     """The SHA-256 of a file's content as 64 hexadecimal digits."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _remove(target: Path) -> None:
+    """Take away a file, a link (not what it points to) or a folder, if there is one."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
 
 
 def _flush_to_disk(file: Path) -> None:
