@@ -1,0 +1,68 @@
+"""What a model is made of, as frozen tables of a recipe. Loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from atlas.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The network that turns a picture into a grid of features.
+
+    `name` is `resnet18`, `resnet34`, `resnet50`, `resnet101`, or any vision backbone of the Hub (`hf://owner/name`) or
+    a local folder in the Hub's layout. `weights` is `pretrained` (those of the name), `none` (random, by the seed),
+    `hf://owner/name` or a folder. `width` is the number of channels of a ResNet's first stage (64 as published); a
+    ResNet's `output_stride` may be 8, 16 or 32: pixels of the picture per cell of the grid.
+    """
+
+    name: str = "resnet34"
+    weights: str = "pretrained"
+    width: int = 64
+    output_stride: int = 32
+
+    def __post_init__(self) -> None:
+        if self.output_stride not in (8, 16, 32):
+            raise RecipeError(f"encoder.output_stride is {self.output_stride}: use 8, 16 or 32")
+        if self.width < 4:
+            raise RecipeError(f"encoder.width is {self.width}: use 4 or more")
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether training starts from somebody's weights."""
+        return self.weights != "none"
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The layers from the feature grid to one score per answer.
+
+    `paper` is the one of section 4.1 (fastai's: average and maximum pool, then twice batch norm, dropout and linear, a
+    ReLU between), `linear` is average pool, dropout, linear.
+    """
+
+    kind: Literal["linear", "paper"] = "linear"
+    hidden: int = 512
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise RecipeError(f"head.dropout is {self.dropout}: use a share from 0 up to, not including, 1")
+
+
+@dataclass(frozen=True)
+class ScoringConfig:
+    """How a trained model scores: `average_flips` averages a picture and its mirror image, at twice the cost."""
+
+    average_flips: bool = False
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that decides which network is assembled."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    scoring: ScoringConfig = field(default_factory=ScoringConfig)

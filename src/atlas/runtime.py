@@ -1,0 +1,117 @@
+"""A model folder as a scorer of pixels: torch where it is installed, ONNX Runtime without it."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from atlas.bundle import ONNX, WEIGHTS, Bundle
+from atlas.errors import BundleError, MissingExtraError, RecipeError, UsageError
+from atlas.records import Batch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Engine = Literal["auto", "torch", "onnx"]
+
+
+class Scorer(Protocol):
+    """What turns pixels into node masses, whatever calculates it."""
+
+    bundle: Bundle
+    engine: str
+
+    def score_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The log of each node's own mass (B, N), not calibrated, for pixels (B, 3, H, W) of the bundle's size."""
+
+
+def open_scorer(bundle: Bundle, engine: Engine = "auto") -> Scorer:
+    """A scorer for an opened model folder.
+
+    "auto" takes torch where it is installed and else the folder's ONNX file. Raises MissingExtraError or BundleError that
+    say what to install or export.
+    """
+    has_torch = importlib.util.find_spec("torch") is not None and importlib.util.find_spec("transformers") is not None
+    if engine == "torch" or (engine == "auto" and has_torch):
+        if not has_torch:
+            raise MissingExtraError("train", "predicting with torch")
+        return TorchScorer(bundle)
+    if engine not in ("auto", "onnx"):
+        raise UsageError(f"engine {engine!r}: use 'auto', 'torch' or 'onnx'")
+    if not bundle.has_onnx:
+        raise BundleError(
+            f"{bundle.folder} has no {ONNX}: run `atlas export {bundle.folder} --onnx` where torch is installed, "
+            "or pip install 'atlas-categorizer[train]' here"
+        )
+    return OnnxScorer(bundle)
+
+
+class TorchScorer:
+    """The network itself, on the accelerator where there is one."""
+
+    engine = "torch"
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Assemble the network and fill in the folder's weights; raises BundleError when they do not fit each other."""
+        import torch
+
+        self.bundle = bundle
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = load_model(bundle).to(self.device, memory_format=torch.channels_last)
+
+    def score_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See Scorer."""
+        import torch
+
+        with torch.inference_mode():
+            held = torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last)
+            log_mass = self.model.score(Batch(held))
+        return np.asarray(log_mass.float().cpu().numpy())
+
+
+class OnnxScorer:
+    """The exported network in ONNX Runtime; needs neither torch nor transformers."""
+
+    engine = "onnx"
+
+    def __init__(self, bundle: Bundle, file: Path | None = None) -> None:
+        """Open the folder's ONNX file, or another one of the same model; raises BundleError when it cannot be run."""
+        import onnxruntime
+
+        self.bundle = bundle
+        file = file or bundle.folder / ONNX
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(file), options, providers=onnxruntime.get_available_providers()
+            )
+        except Exception as error:  # its errors share no base class
+            raise BundleError(f"{file} cannot be run ({error}): export it again") from error
+
+    def score_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See Scorer."""
+        (log_mass,) = self.session.run(["log_mass"], {"pixels": np.ascontiguousarray(pixels)})
+        return np.asarray(log_mass, dtype=np.float32)
+
+
+def load_model(bundle: Bundle) -> Any:
+    """The torch model of a folder, ready to score. Raises BundleError when weights and recipe do not fit."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from atlas.model.assemble import assemble
+    from atlas.model.config import ModelConfig
+    from atlas.recipe import from_mapping
+
+    parts = {name: bundle.recipe.get(name, {}) for name in ("encoder", "head", "scoring")}
+    try:
+        model = assemble(from_mapping(ModelConfig, parts), bundle.taxonomy.arrays, bundle.encoder)
+        model.load_state_dict(load_file(bundle.folder / WEIGHTS))
+    except (RecipeError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise BundleError(f"{bundle.folder}: weights and recipe do not fit each other ({reason})") from error
+    return model.eval()

@@ -1,0 +1,86 @@
+"""The whole state of a training run in one file, so that a killed run goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from atlas.errors import BundleError, UsageError
+from atlas.model.optimizer import restore_state, state_tensors
+from atlas.storage import atomic_file
+
+STATE_FILE = "state.safetensors"
+BEST_FILE = "best.safetensors"
+
+
+@dataclass
+class Position:
+    """Where a run stands: `step` batches of `epoch` are done (both counted from 0)."""
+
+    fingerprint: str
+    epoch: int = 0
+    step: int = 0
+    core_s: float = 0.0
+    pictures: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save_state(
+    folder: Path, position: Position, model: nn.Module, average: nn.Module | None, optimizer: Optimizer
+) -> None:
+    """Write weights, their running average, the optimizer's memory and the position as one file, atomically."""
+    tensors = _prefixed("model", model.state_dict()) | _prefixed("optimizer", state_tensors(optimizer))
+    if average is not None:
+        tensors |= _prefixed("average", average.state_dict())
+    save_tensors(folder / STATE_FILE, tensors, {"position": json.dumps(asdict(position))})
+
+
+def load_state(
+    folder: Path, fingerprint: str, model: nn.Module, average: nn.Module | None, optimizer: Optimizer
+) -> Position:
+    """Put a saved state back and return its position; a fresh position when nothing was saved yet.
+
+    Raises UsageError when the state belongs to another recipe or data set, BundleError when the file is damaged.
+    """
+    file = folder / STATE_FILE
+    if not file.exists():
+        return Position(fingerprint)
+    try:
+        with safe_open(str(file), framework="pt") as stored:
+            position = Position(**json.loads(stored.metadata()["position"]))
+            tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{file} is damaged ({error}): start again with --overwrite") from error
+    if position.fingerprint != fingerprint:
+        raise UsageError(
+            f"{folder} was begun with another recipe, data set or version: repeat those, or use --overwrite"
+        )
+    model.load_state_dict(_without("model", tensors))
+    if average is not None:
+        average.load_state_dict(_without("average", tensors))
+    restore_state(optimizer, _without("optimizer", tensors))
+    return position
+
+
+def save_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write tensors as safetensors, atomically and always in the same order."""
+    whole = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
+    with atomic_file(file) as part:
+        save_file(whole, part, metadata)
+
+
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def _without(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}

@@ -1,0 +1,103 @@
+"""Recipes: every setting of a training run in one typed table, shipped ones by name, others from a TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from atlas.dataset.augment import AugmentConfig
+from atlas.errors import RecipeError
+from atlas.images import ImageConfig
+from atlas.model.config import EncoderConfig, HeadConfig, ModelConfig, ScoringConfig
+from atlas.model.schedule import OneCycleConfig
+from atlas.recipe import from_mapping, with_setting
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model learns.
+
+    `encoder_rate` is the encoder's learning rate as a share of the head's; `freeze_encoder` keeps pretrained
+    convolutions as they are (their batch norms still learn, as in fastai). `weight_decay` is decoupled (AdamW) and
+    spares biases and norms unless `decay_all`. `average` is the decay a step of the running average of the weights that
+    is kept beside them and becomes the model; 0 keeps the weights themselves. `clip` cuts each gradient value to
+    [-clip, clip]; 0 does not. Training stops early when the loss on `dev` fell by less than `min_improvement` for
+    `patience` epochs in a row; patience 0 never stops. `precision` "auto" is bf16 where the processor has it.
+    """
+
+    epochs: int = 17
+    batch_size: int = 64
+    weight_decay: float = 0.01
+    decay_all: bool = False
+    encoder_rate: float = 1.0
+    freeze_encoder: bool = False
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    clip: float = 0.0
+    patience: int = 0
+    min_improvement: float = 0.001
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 2:
+            raise RecipeError(f"training.epochs={self.epochs}, batch_size={self.batch_size}: use at least 1 and 2")
+        if not 0 <= self.average < 1 or not 0 <= self.label_smoothing < 1:
+            raise RecipeError(
+                "training.average and training.label_smoothing: use a share from 0 up to, not including, 1"
+            )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what `atlas train` does, beside the data set."""
+
+    image: ImageConfig = field(default_factory=ImageConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    scoring: ScoringConfig = field(default_factory=ScoringConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    schedule: OneCycleConfig = field(default_factory=OneCycleConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @property
+    def model(self) -> ModelConfig:
+        """The part that decides which network is assembled."""
+        return ModelConfig(self.encoder, self.head, self.scoring)
+
+
+def recipe_names() -> list[str]:
+    """The names of the shipped recipes."""
+    folder = resources.files("atlas") / "recipes"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_recipe(name: str, settings: Iterable[str] = ()) -> Recipe:
+    """A shipped recipe by name or one from a TOML file, with `key=value` settings applied in order.
+
+    Raises RecipeError for an unknown name, key or value, each with what is allowed.
+    """
+    recipe = from_mapping(Recipe, _read(name), name)
+    for setting in settings:
+        recipe = with_setting(recipe, setting)
+    return recipe
+
+
+def _read(name: str) -> dict[str, object]:
+    shipped = recipe_names()
+    if name in shipped:
+        return tomllib.loads((resources.files("atlas") / "recipes" / f"{name}.toml").read_text(encoding="utf-8"))
+    file = Path(name)
+    if not file.is_file():
+        close = difflib.get_close_matches(name, shipped, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"shipped are {', '.join(shipped)}"
+        raise RecipeError(f"no recipe '{name}': {hint}; or give a .toml file")
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{file} is not TOML: {error}") from error

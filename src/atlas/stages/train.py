@@ -1,0 +1,415 @@
+"""Data set and recipe to a model folder: one loop, to be read from top to bottom."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import Tensor
+
+from atlas.bundle import write_bundle
+from atlas.dataset.augment import draw_changes, draw_mixing
+from atlas.dataset.loader import PictureLoader, Pictures, blend, change, in_order
+from atlas.dataset.schema import DatasetFolder, open_dataset
+from atlas.errors import DataError
+from atlas.model.assemble import assemble
+from atlas.model.averaging import start_average, update_average
+from atlas.model.flat import FlatModel
+from atlas.model.loss import MassLoss, Target
+from atlas.model.optimizer import build_optimizer, freeze_convolutions, set_rates
+from atlas.model.schedule import one_cycle
+from atlas.progress import Progress, Silent
+from atlas.recipe import to_mapping
+from atlas.records import Batch
+from atlas.stages.card import model_card
+from atlas.stages.checkpoint import BEST_FILE, load_state, save_state, save_tensors
+from atlas.stages.recipes import Recipe
+from atlas.storage import claim_output, part_of, publish_folder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: A state is saved within an epoch when this much work would be lost, and never for more than a twentieth of the time.
+SAVE_EVERY_S = 30.0
+#: Changes whenever the same recipe on the same data would give other weights.
+TRAINING_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TrainSummary:
+    """What a finished training run has to tell."""
+
+    model: Path
+    epochs: int
+    best_epoch: int
+    dev_loss: float | None
+    dev_accuracy: tuple[float, ...]  # share of dev pictures whose first 1, 2, ... names are right
+    core_minutes: float
+    stopped_early: bool
+
+
+def train_model(
+    dataset: Path,
+    output: Path,
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> TrainSummary:
+    """Train a recipe on a data set's `train` part, choose the epoch on `dev`, and write the model folder `output`.
+
+    A run that is killed and resumed gives the same weights, bit for bit on a CPU, as one that was not. Under
+    `torchrun` each process takes its share of every batch. Raises UsageError for an output that exists, DataError for
+    a data set that cannot be trained on, RecipeError and WeightsError for a recipe that cannot be followed.
+    """
+    progress = progress or Silent()
+    data = open_dataset(dataset)
+    accelerator = _accelerator(recipe)
+    part = _claim(accelerator, output, resume=resume, overwrite=overwrite)
+    run = _Run(data, recipe, accelerator, part)
+    run.announce(progress)
+    progress.begin("train", run.steps_left)
+    while run.steps_left and not run.should_stop():
+        run.train_epoch(progress)
+        figures = run.finish_epoch()
+        progress.say(_epoch_line(figures, recipe.training.epochs))
+    if accelerator.is_main_process:
+        run.publish(output)
+    accelerator.wait_for_everyone()
+    return run.summary(output)
+
+
+class _Run:
+    """One training run: model, optimizer, data and position."""
+
+    def __init__(self, data: DatasetFolder, recipe: Recipe, accelerator: Accelerator, part: Path) -> None:
+        self.data, self.recipe, self.accelerator, self.part = data, recipe, accelerator, part
+        settings = recipe.training
+        threads = max(1, torch.get_num_threads() // 2) if accelerator.device.type == "cpu" else 12
+        self.train = PictureLoader(data, "train", recipe.image, threads)
+        self.dev = PictureLoader(data, "dev", recipe.image, threads) if data.splits.get("dev") else None
+        self.size = (recipe.image.height_px, recipe.image.width_px)
+        self.steps_per_epoch = len(self.train) // settings.batch_size
+        self._check()
+        torch.manual_seed(settings.seed)
+        bare = assemble(recipe.model, data.taxonomy.arrays)
+        if settings.freeze_encoder and recipe.encoder.is_pretrained:
+            freeze_convolutions(bare.encoder)
+        self.loss = MassLoss(data.taxonomy.arrays, settings.label_smoothing).to(accelerator.device)
+        self.dev_loss = MassLoss(data.taxonomy.arrays).to(accelerator.device)
+        self.bare = bare.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = start_average(self.bare) if settings.average else None
+        bare_optimizer = build_optimizer(
+            bare,
+            bare.encoder_parameters(),
+            encoder_rate=settings.encoder_rate,
+            weight_decay=settings.weight_decay,
+            decay_all=settings.decay_all,
+        )
+        self.position = load_state(part, _fingerprint(data, recipe), bare, self.average, bare_optimizer)
+        self.model, self.optimizer = accelerator.prepare(bare, bare_optimizer)
+        self.bare_optimizer = bare_optimizer
+        self.saved_at, self.save_cost_s = time.monotonic(), 0.0
+
+    def _check(self) -> None:
+        settings, ranks = self.recipe.training, self.accelerator.num_processes
+        if self.steps_per_epoch == 0:
+            raise DataError(
+                f"{len(self.train)} training pictures do not fill one batch of {settings.batch_size}: "
+                f"use --set batch_size={max(2, len(self.train))} or less"
+            )
+        if settings.batch_size % ranks:
+            raise DataError(
+                f"a batch of {settings.batch_size} cannot be shared by {ranks} processes: change batch_size"
+            )
+        if (self.train.nodes < 0).any():
+            raise DataError(f"{self.data.folder}: training rows lie outside taxonomy.txt; build the data set again")
+
+    @property
+    def steps_left(self) -> int:
+        """Batches until the last epoch ends, were none to stop early."""
+        return (self.recipe.training.epochs - self.position.epoch) * self.steps_per_epoch - self.position.step
+
+    # -- training ----------------------------------------------------------------------------------------------------
+
+    def train_epoch(self, progress: Progress) -> None:
+        """All batches of the current epoch from the current step on."""
+        self.model.train()
+        started, total = time.monotonic(), 0
+        for pictures in self.train.batches(self._shares(self.position.epoch, self.position.step)):
+            loss = self.step(pictures)
+            total += self.recipe.training.batch_size
+            rate = total / (time.monotonic() - started)
+            progress.advance(status=f"{rate:,.0f} pictures/s, epoch {self.position.epoch + 1}, loss {loss:.3f}")
+            self._save_when_due()
+
+    def step(self, pictures: Pictures) -> float:
+        """One batch: change, blend, score, learn. Everything random comes from (seed, epoch, step, row)."""
+        settings, position, device = self.recipe.training, self.position, self.accelerator.device
+        started = time.process_time()
+        number = position.epoch * self.steps_per_epoch + position.step
+        set_rates(self.bare_optimizer, one_cycle(self.recipe.schedule, number, settings.epochs * self.steps_per_epoch))
+        torch.manual_seed(_seed(settings.seed, number, self.accelerator.process_index))
+        pixels = pictures.pixels.to(device, non_blocking=True)
+        pixels, target = self._altered(pixels, pictures.rows)
+        log_mass = self.model(Batch(pixels.contiguous(memory_format=torch.channels_last)))
+        loss = self.loss(log_mass, target)
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        if settings.clip:
+            self.accelerator.clip_grad_value_(self.bare.parameters(), settings.clip)
+        self.optimizer.step()
+        if self.average is not None:
+            update_average(self.average, self.bare, settings.average, number)
+        position.step += 1
+        position.pictures += settings.batch_size
+        position.core_s += time.process_time() - started
+        return float(loss.detach())
+
+    def _altered(self, pixels: Tensor, rows: NDArray[np.int64]) -> tuple[Tensor, Target]:
+        augment, seed, position = self.recipe.augment, self.recipe.training.seed, self.position
+        if augment.moves:
+            pixels = change(pixels, draw_changes(augment, self.size, seed, position.epoch, rows))
+        node = torch.from_numpy(self.train.nodes[rows]).to(pixels.device)
+        place = position.step * self.accelerator.num_processes + self.accelerator.process_index
+        mixing = draw_mixing(augment, self.size, len(rows), seed, position.epoch, place)
+        if mixing is None:
+            return pixels, Target(node)
+        share = torch.full((len(rows),), mixing.share, device=pixels.device)
+        return blend(pixels, mixing), Target(node, node[torch.from_numpy(mixing.partner).to(node.device)], share)
+
+    def _shares(self, epoch: int, first: int) -> Iterator[NDArray[np.int64]]:
+        """This process's rows of each batch from step `first` on; rows that fill no batch wait for the next epoch."""
+        size = self.recipe.training.batch_size
+        order = self.train.order(self.recipe.training.seed, epoch)
+        for step in range(first, self.steps_per_epoch):
+            yield order[step * size : (step + 1) * size][
+                self.accelerator.process_index :: self.accelerator.num_processes
+            ]
+
+    # -- choosing ----------------------------------------------------------------------------------------------------
+
+    @property
+    def kept(self) -> FlatModel:
+        """The weights that would become the model now."""
+        kept: FlatModel = self.bare if self.average is None else self.average
+        return kept
+
+    def finish_epoch(self) -> dict[str, Any]:
+        """Score `dev`, keep the weights when they are the best so far, save the state."""
+        started = time.process_time()
+        position = self.position
+        loss, accuracy = self._score_dev() if self.dev is not None else (None, ())
+        best = (
+            min((entry["dev_loss"] for entry in position.history), default=float("inf")) if loss is not None else None
+        )
+        figures = {"epoch": position.epoch + 1, "dev_loss": loss, "dev_accuracy": list(accuracy)}
+        position.history.append(figures)
+        if self.accelerator.is_main_process and (loss is None or best is None or loss < best):
+            save_tensors(self.part / BEST_FILE, self.kept.state_dict())
+        position.epoch, position.step = position.epoch + 1, 0
+        position.core_s += time.process_time() - started
+        self._save()
+        return figures | {"core_minutes": position.core_s / 60}
+
+    @torch.no_grad()
+    def _score_dev(self) -> tuple[float, tuple[float, ...]]:
+        """Mean loss over the rows whose path is in the tree, and the share with the first 1, 2, ... names right."""
+        assert self.dev is not None
+        scores = []
+        self.kept.eval()
+        for pictures in self.dev.batches(in_order(len(self.dev), 2 * self.recipe.training.batch_size)):
+            with self.accelerator.autocast():
+                batch = Batch(pictures.pixels.to(self.accelerator.device))
+                scores.append(self.kept.score(batch).float())
+        log_mass = torch.cat(scores)
+        known = torch.from_numpy(self.dev.nodes >= 0)
+        nodes = torch.from_numpy(self.dev.nodes)[known].to(log_mass.device)
+        loss = float(self.dev_loss(log_mass[known.to(log_mass.device)], Target(nodes))) if len(nodes) else 0.0
+        guesses = log_mass.argmax(dim=1).cpu().numpy()
+        return loss, _level_accuracy(self.data, self.dev.nodes, guesses)
+
+    def should_stop(self) -> bool:
+        """Whether the last `patience` epochs each improved the loss on `dev` by less than `min_improvement` (5.1.3)."""
+        settings = self.recipe.training
+        losses = [entry["dev_loss"] for entry in self.position.history if entry["dev_loss"] is not None]
+        recent = losses[-settings.patience - 1 :]
+        if not settings.patience or len(recent) <= settings.patience:
+            return False
+        falls = [before - after for before, after in pairwise(recent)]
+        return all(fall < settings.min_improvement for fall in falls)
+
+    # -- keeping -----------------------------------------------------------------------------------------------------
+
+    def _save_when_due(self) -> None:
+        if time.monotonic() - self.saved_at > max(SAVE_EVERY_S, 20 * self.save_cost_s):
+            self._save()
+
+    def _save(self) -> None:
+        started = time.monotonic()
+        if self.accelerator.is_main_process:
+            save_state(self.part, self.position, self.bare, self.average, self.bare_optimizer)
+        self.saved_at = time.monotonic()
+        self.save_cost_s = self.saved_at - started
+
+    def publish(self, output: Path) -> None:
+        """Turn the best weights into the model folder and drop the working files."""
+        finished = self.part / "model"
+        training = {
+            "data": self.data.folder.name,
+            "pictures": len(self.train),
+            "best_epoch": self.best["epoch"],
+            "dev_loss": self.best["dev_loss"],
+            "dev_accuracy": self.best["dev_accuracy"],
+            "history": self.position.history,
+            "core_minutes": round(self.position.core_s / 60, 2),
+        }
+        write_bundle(
+            finished,
+            weights=self.part / BEST_FILE,
+            taxonomy=self.data.taxonomy,
+            recipe=to_mapping(self.recipe),
+            encoder=self.bare.encoder.description(),
+            training=training,
+            card=model_card(output.name, to_mapping(self.recipe), self.data.taxonomy, training),
+        )
+        publish_folder(finished, output)
+        shutil.rmtree(part_of(output))
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The figures of the epoch whose weights are kept: the lowest loss on `dev`, or the last one without `dev`."""
+        history = self.position.history
+        return history[-1] if self.dev is None else min(history, key=lambda entry: float(entry["dev_loss"]))
+
+    def summary(self, output: Path) -> TrainSummary:
+        """The run in figures."""
+        return TrainSummary(
+            model=output,
+            epochs=len(self.position.history),
+            best_epoch=self.best["epoch"],
+            dev_loss=self.best["dev_loss"],
+            dev_accuracy=tuple(self.best["dev_accuracy"]),
+            core_minutes=self.position.core_s / 60,
+            stopped_early=len(self.position.history) < self.recipe.training.epochs,
+        )
+
+    def announce(self, progress: Progress) -> None:
+        """Say what is to be done and, from a few steps on a copy, how long it takes and how much memory it needs."""
+        tree = self.data.taxonomy
+        products = len(set(self.data.table("train", ["product_id"])["product_id"].to_pylist()))
+        step_s, memory = self._probe()
+        left = self.steps_left
+        precision = self.accelerator.mixed_precision.replace("no", "fp32")
+        weights = sum(parameter.numel() for parameter in self.bare.parameters())
+        progress.say(
+            f"{products:,} products ({len(self.train):,} pictures), {len(tree.leaves)} leaves on {tree.levels} levels; "
+            f"{self.recipe.encoder.name} with {weights / 1e6:.1f} M weights at "
+            f"{self.size[1]}x{self.size[0]} px, {precision} on {self.accelerator.device}"
+        )
+        progress.say(
+            f"about {_duration(left * step_s * 1.1)} for {left:,} steps at most, {memory / 1e9:.1f} GB of memory"
+        )
+
+    def _probe(self) -> tuple[float, int]:
+        """Seconds a step and bytes of memory, measured on a throw-away copy that leaves the run untouched."""
+        rows = next(self._shares(0, 0))
+        pictures = next(self.train.batches([rows]))
+        model = copy.deepcopy(self.bare).train()
+        node = torch.from_numpy(self.train.nodes[rows]).to(self.accelerator.device)
+        times = []
+        for _ in range(3):
+            started = time.monotonic()
+            next(self.train.batches([rows]))
+            with self.accelerator.autocast():
+                log_mass = model(Batch(pictures.pixels.to(self.accelerator.device)))
+            self.loss(log_mass, Target(node)).backward()
+            times.append(time.monotonic() - started)
+        if self.accelerator.device.type == "cuda":
+            return min(times), torch.cuda.max_memory_allocated()
+        optimizer_bytes = 12 * sum(p.numel() for p in self.bare.parameters())  # two moments and their gradient
+        return min(times), psutil.Process().memory_info().rss + optimizer_bytes
+
+
+def _accelerator(recipe: Recipe) -> Accelerator:
+    on_cpu = not torch.cuda.is_available()
+    precision = recipe.training.precision
+    if precision == "auto":
+        precision = "bf16" if _has_bf16(on_cpu) else "fp32"
+    if on_cpu:
+        torch.use_deterministic_algorithms(True)
+    return Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
+
+
+def _has_bf16(on_cpu: bool) -> bool:
+    """Whether bf16 is calculated by the hardware; emulated it would be slower than fp32."""
+    if on_cpu:
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return bool(torch.cuda.is_bf16_supported())
+
+
+def _claim(accelerator: Accelerator, output: Path, *, resume: bool, overwrite: bool) -> Path:
+    """One process claims the output; a refusal reaches all of them."""
+    answer: list[Any] = [None]
+    if accelerator.is_main_process:
+        try:
+            answer = [claim_output(output, resume=resume, overwrite=overwrite)]
+        except Exception as error:
+            answer = [error]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(answer)
+    if isinstance(answer[0], Exception):
+        raise answer[0]
+    assert isinstance(answer[0], Path)
+    return answer[0]
+
+
+def _fingerprint(data: DatasetFolder, recipe: Recipe) -> str:
+    """What must be the same for a run to be taken up: recipe, data set, version of the training code."""
+    content = json.dumps([TRAINING_VERSION, to_mapping(recipe), data.digest, data.taxonomy.digest], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _seed(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _level_accuracy(data: DatasetFolder, truths: NDArray[np.int64], guesses: NDArray[np.int64]) -> tuple[float, ...]:
+    """The share whose first 1, 2, ... names are right; a product known no deeper counts on its own levels only."""
+    tree = data.taxonomy
+    ways = [tree.ancestors(node) for node in range(len(tree))]
+    shares = []
+    for level in range(1, tree.levels + 1):
+        known = (t < 0 or tree.is_answer[t] or tree.depth[t] >= level for t in truths)
+        deep = [(t, g) for t, g, is_known in zip(truths, guesses, known, strict=True) if is_known]
+        right = sum(t >= 0 and ways[t][:level] == ways[g][:level] for t, g in deep)
+        shares.append(right / len(deep) if deep else 0.0)
+    return tuple(shares)
+
+
+def _epoch_line(figures: dict[str, Any], epochs: int) -> str:
+    line = f"epoch {figures['epoch']:>3}/{epochs}"
+    if figures["dev_loss"] is not None:
+        levels = " / ".join(f"{100 * share:.1f}" for share in figures["dev_accuracy"])
+        line += f"  dev loss {figures['dev_loss']:.4f}  {levels} % right"
+    return f"{line}  {figures['core_minutes']:.1f} core-min"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
