@@ -1,0 +1,81 @@
+"""The first walk over a source: every row read once, pictures decoded side by side, results in order."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeAlias
+
+from atlas.dataset.parts import PART_BYTES, PART_ROWS, Parts, State
+from atlas.dataset.rows import RowReader
+from atlas.dataset.sources import RawRow, Source
+from atlas.progress import Progress
+
+#: Rows that one thread takes at a time.
+BUNDLE_ROWS = 16
+#: More threads than this wait for the one that reads.
+MAX_THREADS = 8
+
+#: A row as read, or the wish of the user's for which it is left out.
+Outcome: TypeAlias = "dict[str, Any] | str"
+
+
+def read_source(source: Source, readers: Sequence[RowReader], parts: Parts, progress: Progress) -> None:
+    """Read what `parts` lacks of the source and add it, part by part. `readers` holds one reader for each file.
+
+    At most a part and a few bundles of rows are in memory. Raises DataError when a file as a whole cannot be read.
+    """
+    columns = sorted({name for reader in readers for name in reader.needed()})
+    progress.begin("reading", source.row_count())
+    done = sum(batch.num_rows for batch in parts.batches) + sum(parts.state.left_out.values())
+    progress.advance(done, "taken up again" if done else "")
+    raws = source.rows(columns, (parts.state.file, parts.state.row))
+    rows: list[dict[str, Any]] = []
+    left_out = Counter(parts.state.left_out)
+    state, weight, failed = parts.state, 0, 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # threads share the filters: odd tags in a picture are nobody's business
+        for bundle in _outcomes(raws, readers):
+            for raw, outcome in bundle:
+                if isinstance(outcome, str):
+                    left_out[outcome] += 1
+                else:
+                    rows.append(outcome)
+                    weight += outcome["weight"]
+                    failed += "reason" in outcome
+                state = State(raw.file, raw.number + 1, dict(left_out))
+                if len(rows) >= PART_ROWS or weight >= PART_BYTES:
+                    parts.add(rows, state)
+                    rows, weight = [], 0
+            progress.advance(len(bundle), f"{failed:,} rejected" if failed else "")
+    if rows or state != parts.state:
+        parts.add(rows, state)
+
+
+def _outcomes(raws: Iterator[RawRow], readers: Sequence[RowReader]) -> Iterator[list[tuple[RawRow, Outcome]]]:
+    """Rows with what became of them, in order, read by a few threads (decoding lets others run)."""
+    threads = min(MAX_THREADS, os.cpu_count() or 1)
+    waiting: deque[Future[list[tuple[RawRow, Outcome]]]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        while bundle := list(islice(raws, BUNDLE_ROWS)):
+            waiting.append(pool.submit(_read_bundle, bundle, readers))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read_bundle(bundle: Sequence[RawRow], readers: Sequence[RowReader]) -> list[tuple[RawRow, Outcome]]:
+    outcomes: list[tuple[RawRow, Outcome]] = []
+    for raw in bundle:
+        reader = readers[raw.file]
+        outcome = reader.left_out(raw) or reader.read(raw)
+        outcomes.append((raw._replace(cells={}), outcome))
+    return outcomes
