@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import NamedTuple
+from unicodedata import category
 
 from atlas.errors import TaxonomyError
 from atlas.records import Path
@@ -161,7 +161,7 @@ def _decoded_lines(data: bytes, problems: list[Problem]) -> Iterable[tuple[int, 
             byte = raw[error.start]
             problems.append(Problem(number, f"byte 0x{byte:02X} is not UTF-8: save the file as UTF-8"))
             continue
-        control = next((sign for sign in text if unicodedata.category(sign) == "Cc" and sign != "\t"), None)
+        control = next((sign for sign in text if category(sign) in ("Cc", "Zl", "Zp") and sign != "\t"), None)
         if control:
             problems.append(Problem(number, f"control character U+{ord(control):04X}: remove it"))
         elif text:
