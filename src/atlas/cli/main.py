@@ -26,7 +26,7 @@ COMMANDS = {
     "train": "Train a model on a data set.",
     "calibrate": "Fit a model's probabilities on a data set's split.",
     "predict": "Give every picture its category path.",
-    "evaluate": "Measure predictions against the truth.",
+    "evaluate": "Measure predictions: metrics.json, report.html, F by support.",
     "export": "Write a model in a form that predicts without torch.",
 }
 
