@@ -1,0 +1,111 @@
+"""`atlas predict`: pictures, tables or a data set's split to category paths."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlas.cli.options import Json, MaybeOutput, Overwrite, Quiet
+
+if TYPE_CHECKING:
+    from atlas.stages.categorizer import Answer
+    from atlas.stages.rows import Chunk
+
+
+def predict(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Pictures, folders, quoted patterns, tables (CSV, JSONL, Parquet), a data set; -: list on stdin.",
+        ),
+    ],
+    model: Annotated[
+        FilePath | None, typer.Option("--model", "-m", help="A model folder. Default: $ATLAS_MODEL, else ./model.")
+    ] = None,
+    output: MaybeOutput = None,
+    image_column: Annotated[str | None, typer.Option(help="The tables' column with files or pictures.")] = None,
+    id_column: Annotated[str | None, typer.Option(help="The tables' column with the products' ids.")] = None,
+    split: Annotated[str | None, typer.Option(help="Predict this part of a data set, with its truths.")] = None,
+    alternatives: Annotated[int, typer.Option(min=0, max=100, help="Other answers to give for each picture.")] = 3,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that the model scores at once.")] = 32,
+    engine: Annotated[str, typer.Option(help="auto, torch or onnx.")] = "auto",
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Give every picture its category path.
+
+    With -o the ending says the form: .csv, .jsonl, or .parquet, which `atlas evaluate` reads. Without, a table is
+    printed, or JSON lines with --json. A picture that cannot be read becomes a row with its error.
+    """
+    from atlas.cli.screen import print_error, screen_progress
+    from atlas.stages.inputs import find_inputs
+    from atlas.stages.outputs import JsonLinesSink, check_output
+    from atlas.stages.predict import find_model, head_of, load, predict_source, predict_to_file
+    from atlas.stages.rows import Columns
+
+    folder = find_model(model)
+    if output is not None:
+        check_output(output, overwrite)
+    source = find_inputs(inputs, Columns(image_column, id_column), split, _stdin_lines())
+    categorizer = load(folder, engine)  # type: ignore[arg-type]  # it says itself which engines there are
+    sizes = {"batch_size": batch_size, "alternatives": alternatives}
+    shown = _Table()
+    with screen_progress(quiet, json) as progress:
+        if output is not None:
+            outcome = predict_to_file(
+                categorizer, source, output, split=split or "", overwrite=overwrite, progress=progress, **sizes
+            )
+        else:
+            sink = JsonLinesSink(sys.stdout, source.schema, head_of(categorizer)) if json else shown
+            outcome = predict_source(categorizer, source, sink, progress, **sizes)
+    shown.print_all()
+    if output is not None:
+        _report(output, outcome.rows, outcome.failed, json)
+    if outcome.failed:
+        print_error(f"{outcome.failed:,} of {outcome.rows:,} rows failed; the first: {outcome.first_errors[0]}")
+        raise typer.Exit(1)
+
+
+class _Table:
+    """The rows of a table for people, printed when all are there."""
+
+    def __init__(self) -> None:
+        self._rows: list[Sequence[Any]] = []
+
+    def write(self, chunk: Chunk, answers: Sequence[Answer]) -> None:
+        """See stages.outputs.Sink."""
+        from atlas.taxonomy.tree import format_path
+
+        for product_id, (said, _) in zip(chunk.product_ids, answers, strict=True):
+            levels = " ".join(f"{probability:.2f}" for probability in said.level_probabilities)
+            others = "; ".join(f"{format_path(other.path)} ({other.probability:.2f})" for other in said.alternatives)
+            path = f"error: {said.error}" if said.error else format_path(said.path)
+            self._rows.append((product_id, path, "" if said.error else f"{said.probability:.2f}", levels, others))
+
+    def print_all(self) -> None:
+        """Print the rows, if there are any."""
+        from atlas.cli.screen import table
+
+        if self._rows:
+            table(("product", "path", "probability", "by level", "alternatives"), self._rows)
+
+
+def _stdin_lines() -> Iterator[str]:
+    """Lines of stdin, read when somebody asks for them; file names may hold bytes that are not UTF-8."""
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "surrogateescape")
+
+
+def _report(output: FilePath, rows: int, failed: int, json: bool) -> None:
+    from atlas.cli.screen import print_json, print_line
+
+    if json:
+        print_json({"output": str(output), "rows": rows, "failed": failed})
+    else:
+        print_line(f"{output}: {rows:,} rows" + (f", {failed:,} failed" if failed else ""))
