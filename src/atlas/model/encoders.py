@@ -227,15 +227,9 @@ def _set_output_stride(backbone: nn.Module, output_stride: int) -> None:
         if stride < output_stride:
             stride *= 2
             continue
-        for place, block in enumerate(stage.layers):
-            # the stage's first block still reads the grid of the stage before
-            _dilate(block, dilation if place == 0 else dilation * 2)
-        dilation *= 2
-
-
-def _dilate(block: nn.Module, dilation: int) -> None:
-    for layer in block.modules():
-        if isinstance(layer, nn.Conv2d):
-            layer.stride = (1, 1)
-            if layer.kernel_size == (3, 3):
-                layer.dilation = layer.padding = (dilation, dilation)
+        for layer in stage.modules():  # in the order of the data's way: what follows a stride sees twice the distance
+            if isinstance(layer, nn.Conv2d):
+                strided, layer.stride = layer.stride != (1, 1), (1, 1)
+                if layer.kernel_size == (3, 3):
+                    layer.dilation = layer.padding = (dilation, dilation)
+                    dilation *= 2 if strided else 1

@@ -102,7 +102,7 @@ class _Run:
         threads = max(1, torch.get_num_threads() // 2) if accelerator.device.type == "cpu" else 12
         self.train = PictureLoader(data, "train", recipe.image, threads)
         self.dev = PictureLoader(data, "dev", recipe.image, threads) if data.splits.get("dev") else None
-        self.size = (recipe.image.height_px, recipe.image.width_px)
+        self.size = recipe.augment.training_size((recipe.image.height_px, recipe.image.width_px))
         self.steps_per_epoch = len(self.train) // settings.batch_size
         self._check()
         torch.manual_seed(settings.seed)
@@ -183,7 +183,7 @@ class _Run:
     def _altered(self, pixels: Tensor, rows: NDArray[np.int64]) -> tuple[Tensor, Target]:
         augment, seed, position = self.recipe.augment, self.recipe.training.seed, self.position
         if augment.moves:
-            pixels = change(pixels, draw_changes(augment, self.size, seed, position.epoch, rows))
+            pixels = change(pixels, draw_changes(augment, self.size, seed, position.epoch, rows), self.size)
         node = torch.from_numpy(self.train.nodes[rows]).to(pixels.device)
         place = position.step * self.accelerator.num_processes + self.accelerator.process_index
         mixing = draw_mixing(augment, self.size, len(rows), seed, position.epoch, place)
@@ -336,7 +336,9 @@ class _Run:
             started = time.monotonic()
             next(self.train.batches([rows]))
             with self.accelerator.autocast():
-                log_mass = model(Batch(pictures.pixels.to(self.accelerator.device)))
+                log_mass = model(
+                    Batch(pictures.pixels.to(self.accelerator.device)[:, :, : self.size[0], : self.size[1]])
+                )
             self.loss(log_mass, Target(node)).backward()
             times.append(time.monotonic() - started)
         if self.accelerator.device.type == "cuda":
