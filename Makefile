@@ -50,7 +50,7 @@ check: $(READY)
 	@$(TESTS) "not slow and not gpu and not browser"
 
 slow: $(READY)
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m "slow and not gpu"
 
 reference: $(READY)
 	@$(BIN)/python -m atlas.cli.reference commands > docs/commands.md

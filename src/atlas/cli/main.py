@@ -20,7 +20,7 @@ from atlas.errors import AtlasError
 
 #: Every command in the order of the work, with the first line of its help.
 COMMANDS = {
-    "demo": "The whole journey on a small drawn store.",
+    "demo": "Walk the whole way on a small drawn store.",
     "taxonomy": "Look at category trees: show, check, compare.",
     "build": "Turn labelled products into a data set.",
     "train": "Train a model on a data set.",

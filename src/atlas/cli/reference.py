@@ -61,7 +61,7 @@ def _command_lines(call: str, command: Any, heading: str) -> Iterator[str]:
     yield from ("", "```", " ".join(usage.split()), "```")
     if arguments:
         yield from ("", "| argument | meaning |", "|---|---|")
-        yield from (f"| `{_argument_name(param)}` | {_cell(param.help)} |" for param in arguments)
+        yield from (f"| `{_cell(_argument_name(param))}` | {_cell(param.help)} |" for param in arguments)
     if options:
         yield from ("", "| option | default | meaning |", "|---|---|---|")
         yield from (f"| `{_option_name(param)}` | {_default(param)} | {_cell(param.help)} |" for param in options)
