@@ -70,7 +70,7 @@ def decide(keys: Keys, wishes: Wishes) -> Decisions:
     late = np.where(keys.good & (path < 0), 1, 0).astype(np.int8)
     rows = np.flatnonzero(keys.good & (late == 0))
     if not len(rows):
-        raise NothingDoneError("no row is good: see the reasons in the summary, and the columns in --columns")
+        raise NothingDoneError("no row is good: check --columns, --where and --taxonomy")
     groups = group_rows(keys.product[rows], keys.picture[rows], keys.dhash[rows])
     names, split = _split(keys, rows, groups, path[rows], wishes)
     train = rows[split == names.index(TRAIN)]

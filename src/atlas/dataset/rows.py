@@ -22,6 +22,8 @@ from atlas.images import MAX_PIXELS, decode, difference_hash
 
 #: A bigger file is no product photo.
 MAX_PICTURE_BYTES = 64 * 2**20
+#: More of an explanation than this is no use to anybody.
+MAX_DETAIL = 300
 #: What a row weighs beside its picture and texts: numbers, offsets, page headers.
 ROW_OVERHEAD_BYTES = 120
 
@@ -80,7 +82,7 @@ class RowReader:
             picture = _picture(self.columns.cell(raw.cells, "image"), self.folder)
             row |= self._words(raw.cells, product_id) | _looked_at(*picture)
         except RowError as error:
-            return row | {"reason": error.reason.value, "detail": whole_text(error.detail)}
+            return row | {"reason": error.reason.value, "detail": whole_text(error.detail)[:MAX_DETAIL]}
         row["weight"] = _weight(row)
         return row
 
@@ -134,7 +136,9 @@ def _file_bytes(file: FilePath, name: str) -> bytes:
             raise RowError(Reason.TOO_BIG, f"{size_bytes:,} bytes, at most {MAX_PICTURE_BYTES:,} are allowed")
         return _checked_size(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise RowError(Reason.MISSING_FILE, f"{name[:200]!r} cannot be read: {error}") from error
+        raise RowError(
+            Reason.MISSING_FILE, f"{name[:200]!r} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
 
 
 def _checked_size(data: bytes) -> bytes:

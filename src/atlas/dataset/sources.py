@@ -11,6 +11,7 @@ from pathlib import Path as FilePath
 from typing import Literal, NamedTuple, TypeAlias
 
 from atlas.dataset.columns import Cells, Columns
+from atlas.dataset.schema import REJECTED_FILE
 from atlas.dataset.tables import TABLE_KINDS, row_count, table_columns, table_rows
 from atlas.errors import UsageError
 
@@ -151,10 +152,10 @@ def open_source(source: FilePath) -> Source:
 
     Raises UsageError when there is nothing that can be read.
     """
-    address = str(source)
-    if address.startswith(("http:/", "https:/")):
+    address = str(source).replace(":/", "://", 1)  # two slashes are one in a file's name
+    if address.startswith(("http://", "https://")):
         raise UsageError(f"{address} is a url: `atlas collect` downloads pages and pictures, `atlas build` reads files")
-    if address.startswith("hf:/"):
+    if address.startswith("hf://"):
         raise UsageError(
             f"{address} is on the Hub: download it first (hf download --repo-type dataset), then name its folder"
         )
@@ -163,7 +164,8 @@ def open_source(source: FilePath) -> Source:
     name = source.resolve().name
     if source.is_file():
         return Source(name, source.parent, (_table(source, source.parent),))
-    tables = sorted(file for file in _visible(source) if file.suffix.lower() in TABLE_KINDS)
+    found = (file for file in _visible(source) if file.name != REJECTED_FILE)  # a data set may be a source again
+    tables = sorted(file for file in found if file.suffix.lower() in TABLE_KINDS)
     if tables:
         return Source(name, source, tuple(_table(file, source) for file in tables))
     if next(walk(source), None) is None:
@@ -172,7 +174,7 @@ def open_source(source: FilePath) -> Source:
 
 
 def walk(folder: FilePath) -> Iterator[FilePath]:
-    """The pictures below a folder in order of name, one folder in memory at a time; nothing hidden, no linked folder."""
+    """The pictures below a folder in order of name, one folder in memory at a time; hidden and linked ones not."""
     for file in _visible(folder):
         if file.suffix.lower() in PICTURE_SUFFIXES:
             yield file

@@ -51,7 +51,7 @@ def parse_splits(text: str) -> Shares | OwnSplits:
         numbers = [float(part) for part in text.split("/")]
     except ValueError:
         numbers = []
-    if len(numbers) != 3 or min(numbers) < 0 or numbers[0] <= 0 or abs(sum(numbers) - 100) > 0.01:
+    if len(numbers) != 3 or min(numbers) < 0 or numbers[0] <= 0 or not abs(sum(numbers) - 100) <= 0.01:
         raise UsageError(
             f"--splits {text!r}: write train/dev/test in percent, such as {DEFAULT_SPLITS}, "
             "or the source's own as train=FILES,validation=FILES"
@@ -63,9 +63,11 @@ def _patterns(text: str) -> dict[str, tuple[str, ...]]:
     patterns: dict[str, tuple[str, ...]] = {}
     name = ""
     for piece in text.split(","):
-        head, equals, value = piece.rpartition("=")
+        head, equals, value = piece.partition("=")
         if equals:
             name = head.strip()
+        else:
+            value = piece
         if not is_split_name(name) or not value.strip():
             raise UsageError(
                 f"--splits {text!r}: write name=FILES, the name of letters, digits and _: {piece!r} is not"

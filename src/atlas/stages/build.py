@@ -85,6 +85,7 @@ def build(
     DataError for a file that cannot be read at all, NothingDoneError when no row is left.
     """
     options, progress = options or BuildOptions(), progress or Silent()
+    _check_apart(source, output)
     plan = _plan(open_source(source), options)
     if dry_run:
         parts = Parts(None)
@@ -95,7 +96,11 @@ def build(
     parts = Parts(work / "parts")
     read_source(plan.source, plan.readers, parts, progress)
     keys = load_keys(parts.batches)
-    decisions = _decide(parts, keys, plan)
+    try:
+        decisions = _decide(parts, keys, plan)
+    except NothingDoneError:
+        shutil.rmtree(work)  # there is nothing to resume: the options must change
+        raise
     record = _record(plan, parts, decisions)
     if DEV not in record["rows"]:
         progress.say(f"no rows for '{DEV}': too few products to cut it; training needs it")
@@ -129,6 +134,13 @@ def _plan(source: Source, options: BuildOptions) -> _Plan:
     taxonomy = load_taxonomy(options.taxonomy) if options.taxonomy else None
     wishes = Wishes(splits, taxonomy, options.min_support, options.rare, options.seed)
     return _Plan(source, readers, wishes, unread, _asked(source, unread, options, by_file, taxonomy))
+
+
+def _check_apart(source: FilePath, output: FilePath) -> None:
+    """A result inside its own source would be read next time; one around it would take it away."""
+    here, there = source.resolve(), output.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise UsageError(f"{output} and the source {source} lie in one another: name a folder elsewhere with -o")
 
 
 def _splits(text: str | None, *, own: bool) -> Shares | OwnSplits:

@@ -1,0 +1,58 @@
+import json
+import sys
+
+import pytest
+
+from atlas.cli.main import main
+from tests.dataset.pictures import listings, write_parquet
+
+
+@pytest.fixture
+def atlas(monkeypatch, capsys):
+    """Runs `atlas` with these words; gives exit code, stdout and stderr."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["atlas", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def table(tmp_path):
+    return write_parquet(tmp_path / "t.parquet", listings(40))
+
+
+def test_a_build_ends_with_its_figures_and_the_next_command(atlas, table, tmp_path):
+    code, out, _ = atlas("build", table, "-o", tmp_path / "out", "--quiet", "--splits", "60/20/20")
+    assert code == 0
+    assert "train\t24\t12" in out
+    assert "3 categories in 2 levels" in out
+    assert out.splitlines()[-1] == f"next: atlas train {tmp_path / 'out'} -r fast -o model"
+
+
+def test_json_is_the_record_and_nothing_else(atlas, table, tmp_path):
+    code, out, err = atlas("build", table, "-o", tmp_path / "out", "--json", "--dry-run")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["rows"]["train"] > 0
+    assert json.loads(out)["dry_run"] is True
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_rejected_row_is_counted_and_makes_the_exit_code_1(atlas, tmp_path):
+    listed = listings(40)
+    listed[0]["image"] = {"bytes": b"no", "path": None}
+    table = write_parquet(tmp_path / "t.parquet", listed)
+    code, out, _ = atlas("build", table, "-o", tmp_path / "out", "-q")
+    assert code == 1
+    assert "unreadable picture\t1" in out
+    assert "rejected.jsonl" in out
+
+
+def test_wrong_use_and_nothing_done_have_their_codes(atlas, table, tmp_path):
+    code, _, err = atlas("build", table, "-o", tmp_path / "out", "--columns", "title=name")
+    assert code == 2
+    assert "no column 'name' for title" in err
+    assert atlas("build", table, "-o", tmp_path / "out", "-q", "--where", "title=x")[0] == 3

@@ -1,0 +1,164 @@
+import csv
+import json
+
+import pytest
+
+from atlas.dataset.columns import read_columns
+from atlas.dataset.sources import open_source
+from atlas.dataset.tables import table_columns, table_rows
+from atlas.errors import DataError, UsageError
+
+from .pictures import listings, picture, write_parquet
+
+
+def rows_of(source, start=(0, 0)):
+    return list(source.rows(["product_id", "path", "title", "image"], start))
+
+
+@pytest.fixture
+def tables(tmp_path):
+    folder = tmp_path / "shop"
+    write_parquet(folder / "a.parquet", listings(20))
+    with (folder / "b.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([["path", "image"], ["A", "1.png"], ["B", "2.png"], ["C", "3.png"]])
+    (folder / "c.jsonl").write_text(
+        "".join(json.dumps({"path": ["A", str(n)], "image": "1.png"}) + "\n" for n in range(4))
+    )
+    return folder
+
+
+def test_a_folder_of_tables_is_read_in_order_of_name_from_any_row_on(tables):
+    source = open_source(tables)
+    rows = rows_of(source)
+    assert [row.place for row in rows[18:22]] == ["a.parquet:19", "a.parquet:20", "b.csv:1", "b.csv:2"]
+    assert len(rows) == 27
+    for skip in range(27):
+        assert rows_of(source, (rows[skip].file, rows[skip].number)) == rows[skip:]
+
+
+def test_folders_are_categories_and_hidden_or_foreign_files_are_nothing(tmp_path):
+    for name in (
+        "Men/Shirts/2.png",
+        "Men/Shirts/10.PNG",
+        "Women/é/1.jpg",
+        ".git/x.png",
+        "Men/.hidden.png",
+        "Men/note.txt",
+    ):
+        file = tmp_path / "tree" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(picture(1))
+    source = open_source(tmp_path / "tree")
+    assert source.is_tree
+    assert [row.cells["path"] for row in rows_of(source)] == [["Men", "Shirts"], ["Men", "Shirts"], ["Women", "é"]]
+    assert [row.place for row in rows_of(source, (0, 1))] == ["Men/Shirts/2.png", "Women/é/1.jpg"]
+
+
+def test_a_split_named_by_folder_is_no_part_of_a_trees_paths(tmp_path):
+    for name in ("train/Men/1.png", "val/Women/1.png", "spare/Men/1.png"):
+        file = tmp_path / "tree" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(picture(1))
+    source, unread = open_source(tmp_path / "tree").with_splits({"train": ("train",), "test": ("val/*",)})
+    assert [(row.place, row.cells["path"]) for row in rows_of(source)] == [
+        ("train/Men/1.png", ["Men"]),
+        ("val/Women/1.png", ["Women"]),
+    ]
+    assert [entry.split for entry in source.files] == ["train", "test"]
+    assert unread == ()
+
+
+def test_splits_take_files_by_name_glob_or_folder(tables):
+    write_parquet(tables / "more" / "d.parquet", listings(2))
+    source, unread = open_source(tables).with_splits({"train": ("*.parquet",), "test": ("b.csv",)})
+    assert [(entry.name, entry.split) for entry in source.files] == [
+        ("a.parquet", "train"),
+        ("b.csv", "test"),
+        ("more/d.parquet", "train"),
+    ]
+    assert unread == ("c.jsonl",)
+    with pytest.raises(UsageError, match=r"names no file of shop: there are a\.parquet"):
+        open_source(tables).with_splits({"train": ("z*",)})
+    with pytest.raises(UsageError, match=r"gives a\.parquet to train and to test"):
+        open_source(tables).with_splits({"train": ("a*",), "test": ("*.parquet",)})
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("https://shop.example/list", "atlas collect"), ("hf://datasets/a/b", "download it"), ("nowhere", "exist")],
+)
+def test_what_is_no_file_gets_advice(name, word, tmp_path):
+    from pathlib import Path
+
+    with pytest.raises(UsageError, match=word):
+        open_source(Path(name))
+
+
+def test_a_folder_without_tables_and_pictures_and_a_strange_file_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="neither a table"):
+        open_source(tmp_path)
+    (tmp_path / "x.xlsx").write_bytes(b"x")
+    with pytest.raises(UsageError, match=r"no table: use \.parquet, \.csv"):
+        open_source(tmp_path / "x.xlsx")
+
+
+def test_the_fingerprint_changes_with_the_source(tables):
+    before = open_source(tables).fingerprint()
+    assert open_source(tables).fingerprint() == before
+    (tables / "c.jsonl").write_text("{}\n")
+    assert open_source(tables).fingerprint() != before
+
+
+def test_broken_csv_rows_cost_themselves_only(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_bytes(
+        b'\xef\xbb\xbfpath;image\r\nA;1\r\n\r\nB;2;3\r\nC\xff;3\r\nD\r\n"E\ne";5\r\nF;"'
+        + b"x" * ((1 << 20) + 1)
+        + b'"\r\nG;7\r\n'
+    )
+    rows = list(table_rows(file, "csv", []))
+    assert [row[1].get("path") for row in rows if not row[2]] == ["A", "D", "E\ne", "G"]
+    assert [(row[0], row[2]) for row in rows if row[2]] == [
+        (1, "3 cells under 2 headings"),
+        (2, "the text is not UTF-8"),
+        (5, "field larger than field limit (1048576)"),
+    ]
+
+
+def test_broken_json_lines_cost_themselves_only(tmp_path):
+    file = tmp_path / "t.jsonl"
+    file.write_bytes(b'\xef\xbb\xbf{"path": "A"}\n\n{"path": \n[1]\n"\xff"\n' + b"[" * 100_000 + b'\n{"path": "B"}')
+    rows = list(table_rows(file, "jsonl", []))
+    assert [row[1] for row in rows if not row[2]] == [{"path": "A"}, {"path": "B"}]
+    assert [row[2].split(":")[0] for row in rows if row[2]] == [
+        "no JSON",
+        "a JSON list, not an object",
+        "no JSON",
+        "no JSON",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("t.csv", b"", "empty"),
+        ("t.csv", b"a,b,a\n", "'a' twice"),
+        ("t.csv", b"a\xff,b\n", "not UTF-8"),
+        ("t.jsonl", b"[1]\n", "JSON object"),
+        ("t.parquet", b"PAR1 nothing", "damaged or cut"),
+    ],
+)
+def test_a_table_that_is_none_is_a_clear_error(tmp_path, name, content, word):
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=word):
+        open_source(file).check_columns(read_columns([]), [])
+
+
+def test_tabs_and_semicolons_are_found(tmp_path):
+    (tmp_path / "a.tsv").write_text("path\timage\n")
+    (tmp_path / "b.csv").write_text("path|image, or so\n")
+    assert table_columns(tmp_path / "a.tsv", "csv") == ["path", "image"]
+    (tmp_path / "c.csv").write_text("path;image;x, y\n")
+    assert table_columns(tmp_path / "c.csv", "csv") == ["path", "image", "x, y"]
