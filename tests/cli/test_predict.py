@@ -38,7 +38,10 @@ def test_a_picture_gives_its_path(atlas):
     header, row = out.splitlines()
     assert code == 0
     assert header.split("\t") == ["product", "path", "probability", "by level", "alternatives"]
-    assert row.split("\t")[:2] == ["Red-Dark.png", "Red > Dark"]
+    product, path, _, _, others = row.split("\t")
+    assert (product, path) == ("Red-Dark.png", "Red > Dark")
+    assert "… > Bright (0." in others
+    assert "Blue > Dark (0." in others
 
 
 def test_json_is_json_and_nothing_else(atlas):

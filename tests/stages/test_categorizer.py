@@ -97,6 +97,15 @@ def test_folders_and_pipes_are_no_pictures(categorizer, tmp_path):
     assert "not a picture" in answers[2].error
 
 
+def test_an_engine_may_say_log_of_zero_as_minus_infinity(categorizer):
+    expected = categorizer.predict(picture(("Red", "Dark")))
+    score = categorizer._scorer.score_pixels
+    categorizer._scorer.score_pixels = lambda pixels: np.where((raw := score(pixels)) <= -1e4, -np.inf, raw)
+    assert categorizer.predict(picture(("Red", "Dark"))) == expected
+    categorizer._scorer.score_pixels = lambda pixels: np.full((len(pixels), 8), -np.inf, dtype=np.float32)
+    assert "no number" in categorizer.predict(picture(("Red", "Dark"))).error
+
+
 def test_temperatures_of_the_model_are_applied(tmp_path):
     sharp = Categorizer(FakeScorer(tmp_path))
     calm = Categorizer(FakeScorer(tmp_path, {"image": {"temperatures": [3.0, 1.0]}}))

@@ -84,7 +84,7 @@ class _Table:
 
         for product_id, (said, _) in zip(chunk.product_ids, answers, strict=True):
             levels = " ".join(f"{probability:.2f}" for probability in said.level_probabilities)
-            others = "; ".join(f"{format_path(other.path)} ({other.probability:.2f})" for other in said.alternatives)
+            others = "; ".join(f"{_apart(path, said.path)} ({mass:.2f})" for path, mass in said.alternatives)
             path = f"error: {said.error}" if said.error else format_path(said.path)
             self._rows.append((product_id, path, "" if said.error else f"{said.probability:.2f}", levels, others))
 
@@ -94,6 +94,14 @@ class _Table:
 
         if self._rows:
             table(("product", "path", "probability", "by level", "alternatives"), self._rows)
+
+
+def _apart(path: tuple[str, ...], best: tuple[str, ...]) -> str:
+    """The path from where it leaves the best one, so that three of them fit into a line."""
+    from atlas.taxonomy.tree import format_path
+
+    shared = next((at for at, (name, other) in enumerate(zip(path, best, strict=False)) if name != other), 0)
+    return format_path(("…", *path[shared:]) if shared else path)
 
 
 def _stdin_lines() -> Iterator[str]:

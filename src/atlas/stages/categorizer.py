@@ -17,7 +17,7 @@ from atlas.decide.calibrate import apply_temperatures
 from atlas.decide.posterior import below, best, level_probabilities, masses
 from atlas.errors import AtlasError, BundleError, ImageError
 from atlas.images import read_pixels
-from atlas.records import Alternative, Prediction
+from atlas.records import IMPOSSIBLE, Alternative, Prediction
 from atlas.runtime import open_scorer
 from atlas.stages.rows import grouped
 
@@ -107,11 +107,11 @@ class Categorizer:
                 yield problems, np.empty((0, len(self.taxonomy)), dtype=np.float32)
                 continue
             log_mass = self._scorer.score_pixels(np.ascontiguousarray(np.stack(good).transpose(0, 3, 1, 2)))
-            sound: NDArray[np.bool_] = np.asarray(np.isfinite(log_mass).all(axis=1))
+            sound: NDArray[np.bool_] = np.isfinite(log_mass.max(axis=1, initial=-np.inf))  # no NaN, some mass
             for row, place in enumerate([place for place, problem in enumerate(problems) if problem is None]):
                 if not sound[row]:
                     problems[place] = "the model gave no number for this picture"
-            yield problems, log_mass[sound]
+            yield problems, np.maximum(log_mass[sound], np.float32(IMPOSSIBLE))  # engines say log 0 in their own ways
 
     def _decide(self, log_mass: NDArray[np.float32], alternatives: int) -> Iterator[Answer]:
         """From raw log masses (G, N) to answers."""
