@@ -1,0 +1,214 @@
+import builtins
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from atlas.cli.main import app
+from atlas.errors import DataError, UsageError
+from atlas.progress import Silent
+from atlas.stages import evaluate as stage
+from atlas.stages.evaluate import evaluate_model, evaluate_predictions
+from atlas.storage import part_of, read_json
+from tests.evaluate.synthetic import row, tree_of, write, write_drawn
+
+TREE = tree_of(12)
+
+
+@pytest.fixture(scope="module")
+def predictions(tmp_path_factory):
+    return write_drawn(tmp_path_factory.mktemp("drawn") / "predictions.parquet", TREE, 300, skill=3.5)
+
+
+def spoilt(file, tmp_path):
+    """The same predictions, by a model that has lost one big leaf."""
+    table = pq.read_table(file)
+    biggest = table["truth"].value_counts().to_pylist()
+    leaf = max(biggest, key=lambda entry: entry["counts"])["values"]
+    other = next(text for text in table["truth"].to_pylist() if text != leaf)
+    columns = zip(table["path"].to_pylist(), table["truth"].to_pylist(), strict=True)
+    guesses = [other if truth == leaf else path for path, truth in columns]
+    worse = tmp_path / "worse.parquet"
+    place = table.column_names.index("path")
+    pq.write_table(table.set_column(place, "path", [guesses]), worse)
+    return worse, leaf
+
+
+@pytest.fixture
+def no_page(monkeypatch):
+    """Drawing takes a second; where the page is no matter it is left out."""
+    monkeypatch.setattr(stage, "write_report", lambda metrics, folder: None)
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.tasks = []
+
+    def begin(self, task, total=None):
+        self.tasks.append(task)
+
+
+def test_the_report_folder_is_whole(predictions, tmp_path):
+    heard = Heard()
+    done = evaluate_predictions(predictions, tmp_path / "report", draws=20, command="atlas evaluate", progress=heard)
+    names = {file.name for file in done.folder.iterdir()}
+    assert names == {"metrics.json", "report.html", "f1_by_support.png", "f1_by_support.svg"}
+    metrics = read_json(done.folder / "metrics.json")
+    assert metrics == done.metrics
+    assert metrics["provenance"]["command"] == "atlas evaluate"
+    assert metrics["provenance"]["predictions"]["file"] == str(predictions)
+    assert len(metrics["provenance"]["predictions"]["sha256"]) == 64
+    assert done.fell == ()
+    assert heard.tasks == ["measure"]
+
+
+@pytest.mark.usefixtures("no_page")
+def test_the_same_file_gives_the_same_figures(predictions, tmp_path):
+    first, second = (evaluate_predictions(predictions, tmp_path / name, draws=20) for name in "ab")
+    assert first.metrics == second.metrics
+
+
+@pytest.mark.usefixtures("no_page")
+def test_an_existing_report_is_kept(predictions, tmp_path):
+    (tmp_path / "report").mkdir()
+    with pytest.raises(UsageError, match="exists already"):
+        evaluate_predictions(predictions, tmp_path / "report", draws=5)
+    evaluate_predictions(predictions, tmp_path / "report", draws=5, overwrite=True)
+    assert (tmp_path / "report" / "metrics.json").is_file()
+
+
+def test_a_bad_file_leaves_nothing_behind(tmp_path):
+    (tmp_path / "p.parquet").write_text("no")
+    with pytest.raises(DataError, match="not a whole Parquet file"):
+        evaluate_predictions(tmp_path / "p.parquet", tmp_path / "report")
+    assert [file.name for file in tmp_path.iterdir()] == ["p.parquet"]
+
+
+def test_a_lost_leaf_is_named(predictions, tmp_path):
+    worse, leaf = spoilt(predictions, tmp_path)
+    done = evaluate_predictions(worse, tmp_path / "report", against=predictions, draws=20)
+    assert leaf in done.fell
+    assert "Worse beyond chance" in (done.folder / "report.html").read_text()
+    assert done.metrics["provenance"]["against"]["file"] == str(predictions)
+
+
+def without_report_extra(monkeypatch):
+    real = builtins.__import__
+
+    def refuse(name, *args, **kwargs):
+        if name.split(".")[0] in ("jinja2", "altair", "vl_convert", "markupsafe"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+
+
+def test_without_the_extra_there_are_still_figures(predictions, tmp_path, monkeypatch):
+    without_report_extra(monkeypatch)
+    done = evaluate_predictions(predictions, tmp_path / "report", draws=5)
+    assert [file.name for file in done.folder.iterdir()] == ["metrics.json"]
+    assert "pip install 'atlas-categorizer[report]'" in done.without_page
+
+
+def fake_prediction(file):
+    calls = []
+
+    def predict_dataset(model, dataset, split, output_file, *, progress=None):
+        calls.append((model, dataset, split))
+        output_file.write_bytes(file.read_bytes())
+
+    return predict_dataset, calls
+
+
+@pytest.mark.usefixtures("no_page")
+def test_a_model_is_measured_on_a_split(predictions, tmp_path, monkeypatch):
+    predict, calls = fake_prediction(predictions)
+    monkeypatch.setattr("atlas.stages.predict.predict_dataset", predict)
+    done = evaluate_model(tmp_path / "model", tmp_path / "dataset", "dev", tmp_path / "report", draws=5)
+    assert calls == [(tmp_path / "model", tmp_path / "dataset", "dev")]
+    assert (done.folder / "predictions.parquet").is_file()
+    assert done.metrics["provenance"]["predictions"]["file"] == str(done.folder / "predictions.parquet")
+    assert done.metrics["provenance"]["dataset"] == str(tmp_path / "dataset")
+
+
+@pytest.mark.usefixtures("no_page")
+def test_predictions_survive_a_failure_and_are_taken_up(predictions, tmp_path, monkeypatch):
+    predict, calls = fake_prediction(predictions)
+    monkeypatch.setattr("atlas.stages.predict.predict_dataset", predict)
+    with pytest.raises(DataError, match="is not a file"):
+        evaluate_model(tmp_path, tmp_path, "dev", tmp_path / "report", against=tmp_path / "none.parquet", draws=5)
+    assert (part_of(tmp_path / "report") / "predictions.parquet").is_file()
+    evaluate_model(tmp_path, tmp_path, "dev", tmp_path / "report", resume=True, draws=5)
+    assert len(calls) == 1
+
+
+def test_a_failed_prediction_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fails(*args, **kwargs):
+        raise DataError("no such split")
+
+    monkeypatch.setattr("atlas.stages.predict.predict_dataset", fails)
+    with pytest.raises(DataError):
+        evaluate_model(tmp_path, tmp_path, "dev", tmp_path / "report")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """`atlas evaluate ...` with few resamples."""
+    monkeypatch.setattr(stage, "DRAWS", 20)
+    for function in (stage.evaluate_predictions, stage.evaluate_model):
+        monkeypatch.setitem(function.__kwdefaults__, "draws", 20)
+    return lambda *arguments: CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+
+
+@pytest.mark.usefixtures("no_page")
+def test_the_command_prints_the_headline(predictions, tmp_path, run):
+    result = run(predictions, "-o", tmp_path / "report", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert "first 3 names right" in result.output
+    assert "macro F" in result.output
+    assert "report.html" in result.output
+
+
+@pytest.mark.usefixtures("no_page")
+def test_the_command_prints_metrics_as_json(predictions, tmp_path, run):
+    result = run(predictions, "-o", tmp_path / "report", "--json")
+    assert json.loads(result.stdout) == read_json(tmp_path / "report" / "metrics.json")
+
+
+@pytest.mark.usefixtures("no_page")
+def test_the_command_exits_with_4_when_a_leaf_fell(predictions, tmp_path, run):
+    worse, leaf = spoilt(predictions, tmp_path)
+    result = run(worse, "-o", tmp_path / "report", "--against", predictions, "--quiet")
+    assert result.exit_code == 4
+    assert "worse beyond chance: " in result.output
+    assert leaf in result.output
+    assert run(predictions, "-o", tmp_path / "better", "--against", worse, "--quiet").exit_code == 0
+
+
+@pytest.mark.usefixtures("no_page")
+def test_the_command_counts_failed_rows(tmp_path, run, monkeypatch):
+    guess = " > ".join(TREE.paths[TREE.answers[0]])
+    rows = [row("a", guess, guess, TREE), row("b", guess, "", TREE, error="cut")]
+    file = write(tmp_path / "p.parquet", rows, TREE)
+    result = run(file, "-o", tmp_path / "report", "--quiet")
+    assert result.exit_code == 0
+    assert "1 rows failed and count as wrong: cut" in result.output
+    monkeypatch.setattr("atlas.stages.predict.predict_dataset", fake_prediction(file)[0])
+    assert run("model", "dataset", "--split", "dev", "-o", tmp_path / "other", "--quiet").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["."], "a model needs a data set too"),
+        (["p.parquet", "--split", "dev"], "--split goes with a model"),
+        (["model", "dataset"], "--split test"),
+        (["missing.parquet"], "is not a file"),
+    ],
+)
+def test_wrong_use_says_what_to_do(arguments, message, tmp_path, run):
+    result = run(*arguments, "-o", tmp_path / "report")
+    assert result.exit_code == 2
+    assert message in result.output
