@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from random import Random
@@ -123,23 +123,31 @@ def jpeg(image: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def invent_store(products: int, seed: int = 0) -> Iterator[Product]:
+def invent_store(products: int, seed: int = 0, leaves: Sequence[Leaf] = LEAVES) -> Iterator[Product]:
     """`products` different products, the leaves in turn."""
     for number in range(products):
-        yield Product.invent(LEAVES[number % len(LEAVES)], number // len(LEAVES), seed)
+        yield Product.invent(leaves[number % len(leaves)], number // len(leaves), seed)
 
 
-def draw_store(folder: FilePath, products: int, seed: int = 0, *, progress: Progress | None = None) -> FilePath:
+def draw_store(
+    folder: FilePath,
+    products: int,
+    seed: int = 0,
+    *,
+    leaves: Sequence[Leaf] = LEAVES,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> FilePath:
     """The table `products.csv` of a new store drawn into `folder`, its pictures in `images/` beside it.
 
-    Raises UsageError when the folder exists.
+    Raises UsageError when the folder exists, unless with `overwrite`.
     """
     progress = progress or Silent()
-    part = claim_output(folder, overwrite=False)
+    part = claim_output(folder, overwrite=overwrite)
     progress.begin("draw", products)
     rows = []
     (part / "images").mkdir()
-    for product in invent_store(products, seed):
+    for product in invent_store(products, seed, leaves):
         for view in product.views:
             file = f"images/{product.product_id}-{view}.jpg"
             (part / file).write_bytes(jpeg(draw(product, view)))

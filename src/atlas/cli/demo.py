@@ -1,0 +1,64 @@
+"""`atlas demo`: the whole journey on a drawn store."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+import typer
+
+from atlas.cli.options import Json, Output, Overwrite, Quiet
+
+if TYPE_CHECKING:
+    from atlas.demo.journey import Journey
+
+
+def demo(
+    output: Output = FilePath("atlas-demo"),
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Walk the whole way on a small drawn store.
+
+    Draws pictures of people in garments, builds a data set, trains a model, predicts products that it has never seen
+    and measures that, with the command for each step. Takes a few minutes; called again, it reuses what is there.
+    """
+    from atlas.cli.screen import print_error, print_json, print_line
+    from atlas.demo.journey import Journey
+
+    journey = Journey(output)
+    try:
+        told = walk(journey, overwrite, json, quiet)
+    except KeyboardInterrupt as error:
+        print_error("stopped; the same command goes on from here")
+        raise typer.Exit(130) from error
+    if json:
+        print_json({"output": str(output), "steps": told, "next": journey.next_commands})
+        return
+    print_line("Try next:")
+    for command in journey.next_commands:
+        print_line(f"   $ {command}")
+
+
+def walk(journey: Journey, anew: bool, json: bool, quiet: bool) -> list[dict[str, object]]:
+    """Take every step, and say what it did; what follows a step that was made now is made anew."""
+    import time
+
+    from atlas.cli.screen import print_line, screen_progress
+
+    say = (lambda _line: None) if json else print_line
+    told: list[dict[str, object]] = []
+    for number, step in enumerate(journey.steps, 1):
+        say(f"{number}. {step.title}")
+        if step.command:
+            say(f"   $ {step.command}")
+        started = time.monotonic()
+        with screen_progress(quiet, json) as progress:
+            made = step.run(progress, anew=anew)
+        anew, seconds, lines = anew or made, time.monotonic() - started, step.tell()
+        for line in [*lines, f"({seconds:.0f} s)" if made else "(was there already)"]:
+            say(f"   {line}")
+        say("")
+        told.append({"title": step.title, "command": step.command, "made": made, "seconds": seconds, "said": lines})
+    return told
