@@ -38,7 +38,7 @@ else
 endif
 
 demo: $(READY)
-	@$(BIN)/atlas demo $(DEMO)
+	@env -u OMP_NUM_THREADS $(BIN)/atlas demo $(DEMO)  # alone on the machine, so with all its cores
 
 test: $(READY)
 	@$(TESTS) "not slow and not gpu"

@@ -148,8 +148,8 @@ class Canvas:
         box = (left, top, right, bottom)
         self.image.paste(paint if isinstance(paint, tuple) else self._cloth(paint).crop(box), box, mask)
         if shade:
-            dim = ImageChops.subtract(mask, ImageChops.offset(mask, -depth, -depth // 3))
-            self.image.paste(darker(colour, 0.8), box, dim.point([int(value * shade) for value in range(256)]))
+            dim = ImageChops.subtract(mask, ImageChops.offset(mask, -depth, -depth // 3), scale=1 / shade)
+            self.image.paste(darker(colour, 0.8), box, dim)
         if edge:
             self.line([*outline, outline[0]], darker(colour, 0.42), edge)
 
