@@ -25,3 +25,21 @@ def write_pictures(folder: Path, per_leaf: int, first_seed: int = 0) -> Path:
         for seed in range(first_seed, first_seed + per_leaf):
             striped(number, seed).save(folder / leaf / f"{seed}.png")
     return folder
+
+
+#: Recipe `fast` at a size that trains in a second.
+TINY = (
+    "width=4",
+    "image.height_px=40",
+    "image.width_px=32",
+    "crop_height_px=36",
+    "crop_width_px=32",
+    "batch_size=8",
+    "average=0.5",
+)
+
+
+def tiny_recipe(*settings: str):
+    from atlas.stages.recipes import load_recipe
+
+    return load_recipe("fast", [*TINY, *settings])

@@ -119,10 +119,13 @@ def test_shares_out_of_range_are_refused(values):
 
 
 def test_a_crop_may_be_smaller_than_the_picture():
-    config = AugmentConfig(crop_height_px=6, crop_width_px=4)
+    config = AugmentConfig(crop_height_px=40, crop_width_px=32)
     assert config.moves
-    assert config.training_size(SIZE) == (6, 4)
-    pixels = torch.full((64, 3, *SIZE), 9, dtype=torch.uint8)
-    assert change(pixels, draw_changes(config, (6, 4), 0, 0, ROWS), (6, 4)).shape == (64, 3, 6, 4)
+    assert config.training_size((80, 60)) == (40, 32)
+    pixels = torch.full((64, 3, 80, 60), 9, dtype=torch.uint8)
+    assert change(pixels, draw_changes(config, (40, 32), 0, 0, ROWS), (40, 32)).shape == (64, 3, 40, 32)
+
+
+def test_half_a_crop_size_is_refused():
     with pytest.raises(RecipeError, match="go together"):
-        AugmentConfig(crop_height_px=6)
+        AugmentConfig(crop_height_px=40)

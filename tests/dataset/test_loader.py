@@ -9,7 +9,7 @@ from atlas.images import ImageConfig, read_pixels
 from atlas.stages.build import BuildOptions, build
 from tests.striped import write_pictures
 
-IMAGE = ImageConfig(16, 12)
+IMAGE = ImageConfig(40, 32)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_pictures_come_in_the_asked_order_with_their_nodes(dataset):
     table = dataset.table("train", ["image", "path"])
     rows = pictures.order(seed=0, epoch=0)
     for batch in pictures.batches(np.array_split(rows, 5)):
-        assert batch.pixels.shape[1:] == (3, 16, 12)
+        assert batch.pixels.shape[1:] == (3, 40, 32)
         for row, pixels in zip(batch.rows.tolist(), batch.pixels, strict=True):
             expected = read_pixels(table["image"][row].as_py()["bytes"], IMAGE)
             assert np.array_equal(pixels.permute(1, 2, 0).numpy(), expected)

@@ -45,7 +45,7 @@ class AugmentConfig:
         for name in ("flip", "mix", "cutmix", "brightness", "contrast"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"augment.{name} is {getattr(self, name)}: use a share from 0 to 1")
-        if bool(self.crop_height_px) != bool(self.crop_width_px) or min(self.crop_height_px, self.crop_width_px) < 0:
+        if bool(self.crop_height_px) != bool(self.crop_width_px):
             raise RecipeError("augment.crop_height_px and augment.crop_width_px go together: set both, or both to 0")
         if not 0 < self.area <= 1:
             raise RecipeError(f"augment.area is {self.area}: use a share above 0, up to 1")

@@ -39,7 +39,9 @@ class FlatModel(nn.Module):
         if not self.average_flips:
             return log_mass
         mirrored: Tensor = self(batch._replace(pixels=batch.pixels.flip(3)))
-        return torch.logaddexp(log_mass, mirrored) - math.log(2)
+        # log(e^a + e^b) written out: exporters turn logaddexp into a form that underflows
+        larger, apart = torch.maximum(log_mass, mirrored), (log_mass - mirrored).abs()
+        return larger + torch.log1p(torch.exp(-apart)) - math.log(2)
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """The parameters that learn at the encoder's rate."""

@@ -18,6 +18,10 @@ from atlas.model.schedule import OneCycleConfig
 from atlas.recipe import from_mapping, with_setting
 
 
+#: Below one cell of the encoder's grid there is little to see, and bf16 convolutions on CPUs give wrong gradients.
+MIN_SIDE_PX = 32
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """How a model learns.
@@ -64,6 +68,15 @@ class Recipe:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     schedule: OneCycleConfig = field(default_factory=OneCycleConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        scored = (self.image.height_px, self.image.width_px)
+        seen = self.augment.training_size(scored)
+        if min(*scored, *seen) < MIN_SIDE_PX:
+            raise RecipeError(
+                f"the model would see {seen[0]}x{seen[1]} px in training and {scored[0]}x{scored[1]} px after: "
+                f"use {MIN_SIDE_PX} px or more for each side"
+            )
 
     @property
     def model(self) -> ModelConfig:

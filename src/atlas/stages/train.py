@@ -24,7 +24,7 @@ from atlas.bundle import write_bundle
 from atlas.dataset.augment import draw_changes, draw_mixing
 from atlas.dataset.loader import PictureLoader, Pictures, blend, change, in_order
 from atlas.dataset.schema import DatasetFolder, open_dataset
-from atlas.errors import DataError
+from atlas.errors import DataError, RecipeError
 from atlas.model.assemble import assemble
 from atlas.model.averaging import start_average, update_average
 from atlas.model.flat import FlatModel
@@ -178,6 +178,10 @@ class _Run:
         position.step += 1
         position.pictures += settings.batch_size
         position.core_s += time.process_time() - started
+        if not loss.isfinite():
+            raise RecipeError(
+                f"the loss at step {number} is not a number: lower schedule.peak or use --set precision=fp32"
+            )
         return float(loss.detach())
 
     def _altered(self, pixels: Tensor, rows: NDArray[np.int64]) -> tuple[Tensor, Target]:

@@ -1,0 +1,104 @@
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from atlas.bundle import CONFIG, _model_id, open_bundle
+from atlas.errors import BundleError, MissingExtraError, UsageError
+from atlas.runtime import open_scorer
+from atlas.stages.export import export_onnx
+from atlas.storage import sha256_file
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (7, 3, 40, 32), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def exported(small_model, tmp_path_factory):
+    folder = shutil.copytree(small_model, tmp_path_factory.mktemp("exported") / "model")
+    export_onnx(folder)
+    return folder
+
+
+def test_torch_scores_pixels_to_rows_that_sum_to_one(small_model):
+    scorer = open_scorer(open_bundle(small_model))
+    log_mass = scorer.score_pixels(PIXELS)
+    assert scorer.engine == "torch"
+    assert log_mass.dtype == np.float32
+    assert log_mass.shape == (7, len(scorer.bundle.taxonomy))
+    assert np.allclose(np.exp(log_mass).sum(1), 1, atol=1e-5)
+
+
+def test_onnx_says_what_torch_says_for_any_batch(exported):
+    torch, onnx = (open_scorer(open_bundle(exported), engine) for engine in ("torch", "onnx"))
+    for rows in (1, 2, 7):
+        assert np.allclose(torch.score_pixels(PIXELS[:rows]), onnx.score_pixels(PIXELS[:rows]), atol=1e-4)
+
+
+def test_a_row_does_not_depend_on_its_batch(small_model):
+    scorer = open_scorer(open_bundle(small_model))
+    alone = np.concatenate([scorer.score_pixels(PIXELS[row : row + 1]) for row in range(7)])
+    assert np.allclose(scorer.score_pixels(PIXELS), alone, atol=1e-4)
+
+
+def test_prediction_by_onnx_imports_no_torch(exported):
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'transformers', 'safetensors'): sys.modules[name] = None\n"
+        "import importlib.util as u; found = u.find_spec\n"
+        "u.find_spec = lambda name, *a: None if name in ('torch', 'transformers') else found(name, *a)\n"
+        "import numpy as np, atlas\n"
+        f"model = atlas.load({str(exported)!r})\n"
+        "print(model.predict(np.zeros((30, 20, 3), np.uint8)).path)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("('")
+
+
+def test_an_export_exists_once(exported):
+    with pytest.raises(UsageError, match="--overwrite"):
+        export_onnx(exported)
+    assert export_onnx(exported, overwrite=True).largest_difference < 1e-3
+
+
+def test_a_changed_onnx_file_is_named(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "model")
+    (folder / "model.onnx").write_bytes(b"nothing")
+    with pytest.raises(BundleError, match=r"model.onnx is damaged"):
+        open_bundle(folder)
+
+
+def test_without_an_export_onnx_says_how_to_get_one(small_model):
+    with pytest.raises(BundleError, match="atlas export"):
+        open_scorer(open_bundle(small_model), "onnx")
+
+
+def test_without_torch_the_extra_is_named(small_model, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"atlas-categorizer\[train\]"):
+        open_scorer(open_bundle(small_model), "torch")
+    with pytest.raises(BundleError, match="atlas export"):
+        open_scorer(open_bundle(small_model))
+
+
+def test_an_unknown_engine_is_refused(small_model):
+    with pytest.raises(UsageError, match="'auto', 'torch' or 'onnx'"):
+        open_scorer(open_bundle(small_model), "tensorflow")
+
+
+def test_weights_of_another_network_are_refused(small_model, tmp_path):
+    folder = shutil.copytree(small_model, tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["head.linear.bias"] = tensors["head.linear.bias"][:-1]
+    save_file(tensors, folder / "model.safetensors")
+    config = json.loads((folder / CONFIG).read_text())
+    config["files"]["model.safetensors"] = sha256_file(folder / "model.safetensors")
+    config["model_id"] = _model_id(config["files"], config["recipe"])
+    (folder / CONFIG).write_text(json.dumps(config))
+    with pytest.raises(BundleError, match="do not fit each other"):
+        open_scorer(open_bundle(folder), "torch")
