@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atlas.evaluate.paths import PathTable
-from atlas.evaluate.predictions import PredictionsFile, Rows
+from atlas.evaluate.rows import PredictionsFile, Rows
 from atlas.taxonomy.files import format_taxonomy
 from atlas.taxonomy.tree import Taxonomy, format_path
 

@@ -13,7 +13,7 @@ from atlas.errors import DataError
 from atlas.evaluate import metrics
 from atlas.evaluate.intervals import DRAWS, percentile_interval, resamples
 from atlas.evaluate.paths import PathTable
-from atlas.evaluate.predictions import PredictionsFile, Rows
+from atlas.evaluate.rows import PredictionsFile, Rows
 from atlas.evaluate.scores import Scorecard, gather, leaf_products
 from atlas.records import Path
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from atlas.evaluate import metrics
 from atlas.evaluate.intervals import DRAWS, percentile_interval, resamples, widen_at_the_ends
-from atlas.evaluate.predictions import Rows
+from atlas.evaluate.rows import Rows
 
 #: The k of top-k.
 TOP_K = (1, 2, 3, 5, 10)

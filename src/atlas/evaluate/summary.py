@@ -12,7 +12,7 @@ from atlas.evaluate import metrics
 from atlas.evaluate.comparison import Change, Comparison
 from atlas.evaluate.intervals import CONFIDENCE, DRAWS
 from atlas.evaluate.paths import PathTable
-from atlas.evaluate.predictions import PredictionsFile, Rows
+from atlas.evaluate.rows import PredictionsFile, Rows
 from atlas.evaluate.scores import TOP_K, Headline, Scorecard, leaf_products
 from atlas.taxonomy.tree import format_path
 

@@ -11,8 +11,9 @@ from typing import Any
 from atlas.errors import MissingExtraError
 from atlas.evaluate.comparison import compare
 from atlas.evaluate.intervals import DRAWS
-from atlas.evaluate.predictions import PredictionsFile, read_predictions
+from atlas.evaluate.predictions import read_predictions
 from atlas.evaluate.report import write_report
+from atlas.evaluate.rows import PredictionsFile
 from atlas.evaluate.summary import summarize, summarize_comparison
 from atlas.progress import Progress, Silent
 from atlas.storage import claim_output, publish_folder, sha256_file, write_json
