@@ -99,7 +99,7 @@ def report(times: dict[str, list[float]]) -> None:
     for name, spent in times.items():
         middle = statistics.median(spent)
         print(
-            f"{name:6} {1000 * middle:7.2f} ms {1 / middle:7.1f}/s  ({1000 * min(spent):.2f}-{1000 * max(spent):.2f} ms)"
+            f"{name:6} {1000 * middle:7.2f} ms ({1000 * min(spent):.2f}-{1000 * max(spent):.2f}), {1 / middle:.1f}/s"
         )
     pairs = list(zip(times["load"], times["model"], times["train"], times["fp32"], strict=True))
     reached = statistics.median((load + model) / train for load, model, train, _ in pairs)

@@ -31,8 +31,8 @@ class Scorer(Protocol):
 def open_scorer(bundle: Bundle, engine: Engine = "auto") -> Scorer:
     """A scorer for an opened model folder.
 
-    "auto" takes torch where it is installed and else the folder's ONNX file. Raises MissingExtraError or BundleError that
-    say what to install or export.
+    "auto" takes torch where it is installed and else the folder's ONNX file. Raises MissingExtraError or BundleError
+    that say what to install or export.
     """
     has_torch = importlib.util.find_spec("torch") is not None and importlib.util.find_spec("transformers") is not None
     if engine == "torch" or (engine == "auto" and has_torch):

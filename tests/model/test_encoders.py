@@ -1,7 +1,15 @@
 import pytest
 import torch
-from transformers import ConvNextV2Config, ConvNextV2ForImageClassification, Dinov2Config, Dinov2Model, ResNetConfig
-from transformers import ResNetForImageClassification, ViTConfig, ViTModel
+from transformers import (
+    ConvNextV2Config,
+    ConvNextV2ForImageClassification,
+    Dinov2Config,
+    Dinov2Model,
+    ResNetConfig,
+    ResNetForImageClassification,
+    ViTConfig,
+    ViTModel,
+)
 
 from atlas.errors import RecipeError, WeightsError
 from atlas.model.config import EncoderConfig

@@ -14,7 +14,6 @@ from atlas.stages.train import _Run, train_model
 from atlas.storage import part_of, sha256_file
 from tests.striped import TINY, tiny_recipe
 
-
 #: Enough for the striped pictures to be learnt.
 LEARNS = ("epochs=20", "mix=0", "peak=1e-2", "area=1", "label_smoothing=0", "width=8")
 

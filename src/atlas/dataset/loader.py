@@ -89,7 +89,7 @@ def in_order(rows: int, batch_size: int) -> Iterator[NDArray[np.int64]]:
 
 
 def change(pixels: Tensor, draws: Draws, size: tuple[int, int]) -> Tensor:
-    """Pixels (B, 3, H, W) moved and lit as drawn, float (B, 3, *size) from 0 to 255; what lies outside is mirrored in."""
+    """Pixels (B, 3, H, W) moved and lit as drawn, float (B, 3, *size) from 0 to 255; mirrored beyond their edges."""
     affine = torch.from_numpy(draws.affine).to(pixels.device)
     grid = F.affine_grid(affine, [*pixels.shape[:2], *size], align_corners=False)  # (B, *size, 2)
     moved = F.grid_sample(pixels.float(), grid, padding_mode="reflection", align_corners=False)

@@ -17,7 +17,6 @@ from atlas.model.config import EncoderConfig, HeadConfig, ModelConfig, ScoringCo
 from atlas.model.schedule import OneCycleConfig
 from atlas.recipe import from_mapping, with_setting
 
-
 #: Below one cell of the encoder's grid there is little to see, and bf16 convolutions on CPUs give wrong gradients.
 MIN_SIDE_PX = 32
 
