@@ -164,3 +164,13 @@ def test_a_comparison_as_json(drawn, measured):
     assert told["fell"] == []
     assert told["differences"]["micro.f1"]["difference"] == 0
     assert len(told["leaves"]) == sum(leaf["support"] > 0 for leaf in measured["leaves"])
+
+
+def test_confidence_below_a_whole_truth_is_wrong_and_below_a_truth_known_no_deeper_is_not_judged(tmp_path):
+    tree = Taxonomy([("Bags",), ("Bags", "Totes"), ("Men", "Shirts")])
+    whole = [row(f"w{n}", "Bags", "Bags > Totes", tree, masses={"Bags > Totes": 0.75, "Bags": 0.25}) for n in range(4)]
+    m = summarize(read_predictions(write(tmp_path / "p.parquet", whole, tree)), draws=10)
+    assert m["ece"] == [pytest.approx(0), pytest.approx(0.75)]
+    partial = [row(f"k{n}", "Men", "Men > Shirts", tree) for n in range(4)]
+    m = summarize(read_predictions(write(tmp_path / "p.parquet", partial, tree)), draws=10)
+    assert m["ece"] == [pytest.approx(0), None]

@@ -159,12 +159,15 @@ def _ece(rows: Rows, level: int) -> float:
 
 
 def _judged_confidence(rows: Rows, level: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """A level's probability and whether it came true, over the rows whose truth and guess both reach the level."""
+    """A level's probability and whether it came true, over the rows whose guess reaches the level.
+
+    A guess that goes deeper than a whole truth is wrong there; one below a truth known no deeper was cut before.
+    """
     if rows.level_probabilities is None:
         return np.zeros(0), np.zeros(0, dtype=bool)
     truth, guess = rows.truth_at[:, level], rows.guess_at[:, level]
     confidence = rows.level_probabilities[:, level]
-    judged = (truth >= 0) & (guess >= 0) & ~np.isnan(confidence)
+    judged = (guess >= 0) & ~np.isnan(confidence)
     return np.clip(confidence[judged], 0, 1), truth[judged] == guess[judged]
 
 
