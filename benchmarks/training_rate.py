@@ -23,8 +23,9 @@ from atlas.model.loss import Target
 from atlas.model.optimizer import build_optimizer, set_rates
 from atlas.model.schedule import Rates
 from atlas.records import Batch
+from atlas.stages.hardware import make_accelerator
 from atlas.stages.recipes import load_recipe
-from atlas.stages.train import _accelerator, _Run
+from atlas.stages.train import _Run
 
 SETTINGS = ["weights=none", "freeze_encoder=false", "encoder_rate=1.0"]
 
@@ -61,7 +62,7 @@ def main() -> None:
     asked = parser.parse_args()
     recipe = load_recipe("paper-classifier", [*SETTINGS, f"batch_size={asked.batch_size}"])
     with tempfile.TemporaryDirectory() as folder:
-        run = _Run(open_dataset(asked.dataset), recipe, _accelerator(recipe), Path(folder))
+        run = _Run(open_dataset(asked.dataset), recipe, make_accelerator("auto"), Path(folder))
         measure(run, Fp32(run), asked.rounds, asked.steps, asked.batch_size)
 
 
@@ -98,9 +99,7 @@ def report(times: dict[str, list[float]]) -> None:
     )
     for name, spent in times.items():
         middle = statistics.median(spent)
-        print(
-            f"{name:6} {1000 * middle:7.2f} ms ({1000 * min(spent):.2f}-{1000 * max(spent):.2f}), {1 / middle:.1f}/s"
-        )
+        print(f"{name:6} {1000 * middle:7.2f} ms ({1000 * min(spent):.2f}-{1000 * max(spent):.2f}), {1 / middle:.1f}/s")
     pairs = list(zip(times["load"], times["model"], times["train"], times["fp32"], strict=True))
     reached = statistics.median((load + model) / train for load, model, train, _ in pairs)
     faster = statistics.median(fp32 / train for *_, train, fp32 in pairs)

@@ -37,6 +37,7 @@ LEARNING = (
     "dataset/loader",
     "stages/train",
     "stages/checkpoint",
+    "stages/hardware",
     "stages/export",
 )
 HOMES = {
@@ -64,7 +65,7 @@ HOMES = {
 #: Files outside cli that the front door may not load at the top: `import atlas` stays light.
 LAZY = ("torch", "transformers", "accelerate", "altair", "vl_convert", "jinja2", "onnxruntime", "onnx", "sklearn")
 #: Rooms that may import these at the top, because all they do needs them.
-EAGER = ("model/", "dataset/loader", "stages/train", "stages/checkpoint", "stages/export")
+EAGER = ("model/", "dataset/loader", "stages/train", "stages/checkpoint", "stages/hardware", "stages/export")
 ROOMS = {name.split("/")[0] for name in FILES} - {"__init__"}
 NO_ROOM = {"utils", "util", "helpers", "common", "core", "manager", "process", "misc"}
 

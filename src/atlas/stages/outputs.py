@@ -208,11 +208,21 @@ def _evidence(chunk: Chunk, answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
 
 def _whole_rows(chunk: Chunk, answers: Sequence[Answer], own: pa.Schema, head: Head) -> Iterator[dict[str, Any]]:
-    columns = [column.to_pylist() for column in chunk.own.columns]
+    columns = [_to_microseconds(column).to_pylist() for column in chunk.own.columns]
     names = own_names(own)
     for place, row in enumerate(answer_rows(chunk, answers, head)):
         row |= {name: column[place] for name, column in zip(names, columns, strict=True)}
         yield row
+
+
+def _to_microseconds(column: pa.Array) -> pa.Array:
+    """Times in nanoseconds as Python's own finest unit; pyarrow would hand them to pandas, which is no dependency."""
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return column.cast(pa.timestamp("us", kind.tz), safe=False)
+    if pa.types.is_duration(kind) and kind.unit == "ns":
+        return column.cast(pa.duration("us"), safe=False)
+    return column.cast(pa.time64("us"), safe=False) if kind == pa.time64("ns") else column
 
 
 def _cell(name: str, value: Any) -> str:

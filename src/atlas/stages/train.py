@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
 from atlas.bundle import write_bundle
@@ -25,6 +23,8 @@ from atlas.dataset.augment import draw_changes, draw_mixing
 from atlas.dataset.loader import PictureLoader, Pictures, blend, change, in_order
 from atlas.dataset.schema import DatasetFolder, open_dataset
 from atlas.errors import DataError, RecipeError
+from atlas.evaluate.metrics import level_hits
+from atlas.evaluate.paths import PathTable
 from atlas.model.assemble import assemble
 from atlas.model.averaging import start_average, update_average
 from atlas.model.flat import FlatModel
@@ -36,8 +36,9 @@ from atlas.recipe import to_mapping
 from atlas.records import Batch
 from atlas.stages.card import model_card
 from atlas.stages.checkpoint import BEST_FILE, load_state, save_state, save_tensors
+from atlas.stages.hardware import Estimate, claim_together, estimate_step, loading_threads, make_accelerator
 from atlas.stages.recipes import Recipe
-from atlas.storage import claim_output, part_of, publish_folder
+from atlas.storage import part_of, publish_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,8 +79,8 @@ def train_model(
     """
     progress = progress or Silent()
     data = open_dataset(dataset)
-    accelerator = _accelerator(recipe)
-    part = _claim(accelerator, output, resume=resume, overwrite=overwrite)
+    accelerator = make_accelerator(recipe.training.precision)
+    part = claim_together(accelerator, output, resume=resume, overwrite=overwrite)
     run = _Run(data, recipe, accelerator, part)
     run.announce(progress)
     progress.begin("train", run.steps_left)
@@ -99,7 +100,7 @@ class _Run:
     def __init__(self, data: DatasetFolder, recipe: Recipe, accelerator: Accelerator, part: Path) -> None:
         self.data, self.recipe, self.accelerator, self.part = data, recipe, accelerator, part
         settings = recipe.training
-        threads = max(1, torch.get_num_threads() // 2) if accelerator.device.type == "cpu" else 12
+        threads = loading_threads(accelerator)
         self.train = PictureLoader(data, "train", recipe.image, threads)
         self.dev = PictureLoader(data, "dev", recipe.image, threads) if data.splits.get("dev") else None
         self.size = recipe.augment.training_size((recipe.image.height_px, recipe.image.width_px))
@@ -120,10 +121,25 @@ class _Run:
             weight_decay=settings.weight_decay,
             decay_all=settings.decay_all,
         )
+        self.estimate = self._estimate()
         self.position = load_state(part, _fingerprint(data, recipe), bare, self.average, bare_optimizer)
         self.model, self.optimizer = accelerator.prepare(bare, bare_optimizer)
         self.bare_optimizer = bare_optimizer
         self.saved_at, self.save_cost_s = time.monotonic(), 0.0
+
+    def _estimate(self) -> Estimate:
+        """What a step costs, tried on a throw-away copy that leaves the run untouched."""
+        model, rows = copy.deepcopy(self.bare).train(), self.train.order(0, 0)[: self.recipe.training.batch_size]
+        share = rows[:: self.accelerator.num_processes]
+        node = torch.from_numpy(self.train.nodes[share]).to(self.accelerator.device)
+
+        def step() -> None:
+            pixels = next(self.train.batches([share])).pixels.to(self.accelerator.device)
+            with self.accelerator.autocast():
+                log_mass = model(Batch(pixels[:, :, : self.size[0], : self.size[1]]))
+            self.loss(log_mass, Target(node)).backward()
+
+        return estimate_step(model, step)
 
     def _check(self) -> None:
         settings, ranks = self.recipe.training, self.accelerator.num_processes
@@ -245,7 +261,7 @@ class _Run:
         nodes = torch.from_numpy(self.dev.nodes)[known].to(log_mass.device)
         loss = float(self.dev_loss(log_mass[known.to(log_mass.device)], Target(nodes))) if len(nodes) else 0.0
         guesses = log_mass.argmax(dim=1).cpu().numpy()
-        return loss, _level_accuracy(self.data, self.dev.nodes, guesses)
+        return loss, _level_accuracy(self.data, guesses)
 
     def should_stop(self) -> bool:
         """Whether the last `patience` epochs each improved the loss on `dev` by less than `min_improvement` (5.1.3)."""
@@ -313,75 +329,18 @@ class _Run:
         )
 
     def announce(self, progress: Progress) -> None:
-        """Say what is to be done and, from a few steps on a copy, how long it takes and how much memory it needs."""
-        tree = self.data.taxonomy
+        """Say what is to be done, how long it takes at most and how much memory it needs."""
+        tree, left = self.data.taxonomy, self.steps_left
         products = len(set(self.data.table("train", ["product_id"])["product_id"].to_pylist()))
-        step_s, memory = self._probe()
-        left = self.steps_left
         precision = self.accelerator.mixed_precision.replace("no", "fp32")
         weights = sum(parameter.numel() for parameter in self.bare.parameters())
         progress.say(
             f"{products:,} products ({len(self.train):,} pictures), {len(tree.leaves)} leaves on {tree.levels} levels; "
-            f"{self.recipe.encoder.name} with {weights / 1e6:.1f} M weights at "
-            f"{self.size[1]}x{self.size[0]} px, {precision} on {self.accelerator.device}"
+            f"{self.recipe.encoder.name} with {weights / 1e6:.1f} M weights at {self.size[1]}x{self.size[0]} px, "
+            f"{precision} on {self.accelerator.device}"
         )
-        progress.say(
-            f"about {_duration(left * step_s * 1.1)} for {left:,} steps at most, {memory / 1e9:.1f} GB of memory"
-        )
-
-    def _probe(self) -> tuple[float, int]:
-        """Seconds a step and bytes of memory, measured on a throw-away copy that leaves the run untouched."""
-        rows = next(self._shares(0, 0))
-        pictures = next(self.train.batches([rows]))
-        model = copy.deepcopy(self.bare).train()
-        node = torch.from_numpy(self.train.nodes[rows]).to(self.accelerator.device)
-        times = []
-        for _ in range(3):
-            started = time.monotonic()
-            next(self.train.batches([rows]))
-            with self.accelerator.autocast():
-                log_mass = model(
-                    Batch(pictures.pixels.to(self.accelerator.device)[:, :, : self.size[0], : self.size[1]])
-                )
-            self.loss(log_mass, Target(node)).backward()
-            times.append(time.monotonic() - started)
-        if self.accelerator.device.type == "cuda":
-            return min(times), torch.cuda.max_memory_allocated()
-        optimizer_bytes = 12 * sum(p.numel() for p in self.bare.parameters())  # two moments and their gradient
-        return min(times), psutil.Process().memory_info().rss + optimizer_bytes
-
-
-def _accelerator(recipe: Recipe) -> Accelerator:
-    on_cpu = not torch.cuda.is_available()
-    precision = recipe.training.precision
-    if precision == "auto":
-        precision = "bf16" if _has_bf16(on_cpu) else "fp32"
-    if on_cpu:
-        torch.use_deterministic_algorithms(True)
-    return Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
-
-
-def _has_bf16(on_cpu: bool) -> bool:
-    """Whether bf16 is calculated by the hardware; emulated it would be slower than fp32."""
-    if on_cpu:
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return bool(torch.cuda.is_bf16_supported())
-
-
-def _claim(accelerator: Accelerator, output: Path, *, resume: bool, overwrite: bool) -> Path:
-    """One process claims the output; a refusal reaches all of them."""
-    answer: list[Any] = [None]
-    if accelerator.is_main_process:
-        try:
-            answer = [claim_output(output, resume=resume, overwrite=overwrite)]
-        except Exception as error:
-            answer = [error]
-    if accelerator.num_processes > 1:
-        broadcast_object_list(answer)
-    if isinstance(answer[0], Exception):
-        raise answer[0]
-    assert isinstance(answer[0], Path)
-    return answer[0]
+        step_s, memory_bytes = self.estimate
+        progress.say(f"about {_duration(left * step_s)} for {left:,} steps, {memory_bytes / 1e9:.1f} GB of memory")
 
 
 def _fingerprint(data: DatasetFolder, recipe: Recipe) -> str:
@@ -394,17 +353,14 @@ def _seed(seed: int, step: int, rank: int) -> int:
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _level_accuracy(data: DatasetFolder, truths: NDArray[np.int64], guesses: NDArray[np.int64]) -> tuple[float, ...]:
-    """The share whose first 1, 2, ... names are right; a product known no deeper counts on its own levels only."""
-    tree = data.taxonomy
-    ways = [tree.ancestors(node) for node in range(len(tree))]
-    shares = []
-    for level in range(1, tree.levels + 1):
-        known = (t < 0 or tree.is_answer[t] or tree.depth[t] >= level for t in truths)
-        deep = [(t, g) for t, g, is_known in zip(truths, guesses, known, strict=True) if is_known]
-        right = sum(t >= 0 and ways[t][:level] == ways[g][:level] for t, g in deep)
-        shares.append(right / len(deep) if deep else 0.0)
-    return tuple(shares)
+def _level_accuracy(data: DatasetFolder, guesses: NDArray[np.int64]) -> tuple[float, ...]:
+    """The share of `dev` whose first 1, 2, ... names are right, of the rows whose truth has as many."""
+    tree, truths = data.taxonomy, [tuple(path) for path in data.table("dev", ["path"])["path"].to_pylist()]
+    table = PathTable.of([*tree.paths, *truths])
+    truth_at = table.at_level[[table.number[path] for path in truths]]
+    guess_at = table.at_level[[table.number[tree.paths[guess]] for guess in guesses]]
+    right, scored = level_hits(truth_at, guess_at)
+    return tuple((right.sum(0) / np.maximum(scored.sum(0), 1)).tolist())
 
 
 def _epoch_line(figures: dict[str, Any], epochs: int) -> str:

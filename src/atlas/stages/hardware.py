@@ -1,0 +1,74 @@
+"""What a training run stands on: device, precision, processes, and how long a step takes here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import nn
+
+from atlas.storage import claim_output
+
+
+class Estimate(NamedTuple):
+    """What one step costs."""
+
+    step_s: float
+    memory_bytes: int  # of the whole run: of the accelerator where there is one, else of the process
+
+
+def make_accelerator(precision: str) -> Accelerator:
+    """Accelerate's view of this machine; "auto" precision is bf16 where the hardware calculates it, else fp32."""
+    on_cpu = not torch.cuda.is_available()
+    if precision == "auto":
+        precision = "bf16" if _has_bf16(on_cpu) else "fp32"
+    if on_cpu:
+        torch.use_deterministic_algorithms(True)
+    return Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
+
+
+def loading_threads(accelerator: Accelerator) -> int:
+    """Threads that decode pictures: few where they share the processor with the model."""
+    return max(1, torch.get_num_threads() // 2) if accelerator.device.type == "cpu" else 12
+
+
+def claim_together(accelerator: Accelerator, output: Path, *, resume: bool, overwrite: bool) -> Path:
+    """`claim_output` done by one process for all; a refusal reaches each of them."""
+    answer: list[Any] = [None]
+    if accelerator.is_main_process:
+        try:
+            answer = [claim_output(output, resume=resume, overwrite=overwrite)]
+        except Exception as error:
+            answer = [error]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(answer)
+    if isinstance(answer[0], Exception):
+        raise answer[0]
+    part: Path = answer[0]
+    return part
+
+
+def estimate_step(model: nn.Module, step: Callable[[], None]) -> Estimate:
+    """Time and memory of `step`, a forward and backward pass of `model`; the fastest of three counts."""
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        step()
+        times.append(time.monotonic() - started)
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    on_cpu = not torch.cuda.is_available()
+    memory: int = psutil.Process().memory_info().rss if on_cpu else torch.cuda.max_memory_allocated()
+    return Estimate(min(times), memory + 8 * weights)  # the optimizer's two moments, float32, are still to come
+
+
+def _has_bf16(on_cpu: bool) -> bool:
+    """Whether bf16 is calculated by the hardware; emulated it would be slower than fp32."""
+    if on_cpu:
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return bool(torch.cuda.is_bf16_supported())
