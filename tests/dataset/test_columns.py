@@ -82,6 +82,7 @@ def test_a_path_comes_from_text_a_list_or_several_columns():
         (["Men > Shirts"], Reason.BAD_NAME),
         (["bell\x07"], Reason.BAD_NAME),
         (["half \ud800"], Reason.BAD_NAME),
+        (["a byte order mark\ufeff"], Reason.BAD_NAME),
     ],
 )
 def test_a_bad_path_says_what_is_wrong(levels, reason):
@@ -111,5 +112,6 @@ def test_cells_become_text_and_numbers():
     assert columns.number(cells, "price") == 12.5
     assert columns.number(cells, "view") is None
     assert columns.number({"price": math.inf}, "price") is None
+    assert columns.number({"price": 10**400}, "price") is None
     assert columns.text(cells, "url") == "a?"
     assert columns.breadcrumb({"breadcrumb": "Home > Men > "}) == ["Home", "Men"]

@@ -1,6 +1,8 @@
 import csv
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from atlas.dataset.columns import read_columns
@@ -67,6 +69,33 @@ def test_a_split_named_by_folder_is_no_part_of_a_trees_paths(tmp_path):
     ]
     assert [entry.split for entry in source.files] == ["train", "test"]
     assert unread == ()
+
+
+@pytest.mark.parametrize(
+    ("patterns", "word"),
+    [
+        ({"train": ("Men",), "test": ("Men/Shirts",)}, "gives Men/Shirts to test and Men, which holds it, to train"),
+        ({"train": ("Men",), "test": ("Men/",)}, "a picture belongs to one split"),
+        ({"train": ("../tree",)}, r"no folder of tree: there are Men"),
+        ({"train": ("/",)}, r"no folder of tree: there are Men"),
+    ],
+)
+def test_a_folder_of_two_splits_or_outside_the_tree_is_refused(tmp_path, patterns, word):
+    file = tmp_path / "tree" / "Men" / "Shirts" / "1.png"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(picture(1))
+    with pytest.raises(UsageError, match=word):
+        open_source(tmp_path / "tree").with_splits(patterns)
+
+
+def test_a_parquet_cell_that_python_cannot_hold_costs_its_own_row(tmp_path):
+    titles = pa.array([b"good", b"not UTF-8: \xff", b"good"])
+    table = pa.table({"title": pa.StringArray.from_buffers(3, *titles.buffers()[1:]), "path": ["A", "B", "C"]})
+    pq.write_table(table, tmp_path / "odd.parquet")
+    rows = list(open_source(tmp_path / "odd.parquet").rows(["title", "path"]))
+    assert [row.cells.get("path") for row in rows] == ["A", None, "C"]
+    assert [row.number for row in rows] == [0, 1, 2]
+    assert "utf-8" in rows[1].broken
 
 
 def test_splits_take_files_by_name_glob_or_folder(tables):

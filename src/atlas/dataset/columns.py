@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -15,7 +14,7 @@ from typing import Any, TypeAlias
 from atlas.dataset.reasons import Reason, RowError
 from atlas.errors import UsageError
 from atlas.records import Path
-from atlas.taxonomy.tree import clean_name
+from atlas.taxonomy.tree import clean_name, name_fault
 
 #: What a row may say of itself. Names on the left of `key=column`.
 KEYS = ("product_id", "view", "title", "price", "currency", "store", "url", "breadcrumb", "path", "image", "split")
@@ -87,7 +86,7 @@ class Columns:
         value = self.cell(cells, key)
         try:
             number = float(value) if value is not None else math.nan
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # a whole number in JSON may have hundreds of digits
             return None
         return number if math.isfinite(number) else None
 
@@ -181,10 +180,8 @@ def _check_name(name: str) -> None:
         raise RowError(
             Reason.BAD_NAME, f"a level of {len(name)} characters, at most {MAX_NAME} are allowed: {name[:60]}..."
         )
-    if SIGN in name:
-        raise RowError(Reason.BAD_NAME, f"'{SIGN}' within a level: {name}")
-    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
-        raise RowError(Reason.BAD_NAME, f"a control character or broken text in a level: {name!r}")
+    if fault := name_fault(name):
+        raise RowError(Reason.BAD_NAME, f"{fault}: {name!r}")
 
 
 def _read_table(setting: str) -> dict[str, Any]:

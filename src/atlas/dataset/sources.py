@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path as FilePath
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -127,17 +128,23 @@ class Source:
         return replace(self, files=taken), tuple(file for file, names in splits.items() if not names)
 
     def _tree_with_splits(self, patterns: dict[str, tuple[str, ...]]) -> Source:
-        parts = []
-        for name, wanted in patterns.items():
-            for pattern in wanted:
-                folder = pattern.rstrip("/*")
-                if not folder or not (self.root / folder).is_dir():
-                    inside = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir())
-                    raise UsageError(
-                        f"--splits {name}={pattern} is no folder of {self.name}: there are {_some(inside)}"
-                    )
-                parts.append(SourceFile(folder, self.root / folder, "pictures", name))
+        parts = [self._part(name, pattern) for name, wanted in patterns.items() for pattern in wanted]
+        for one, other in permutations(parts, 2):
+            if one.file.is_relative_to(other.file):
+                raise UsageError(
+                    f"--splits gives {one.name} to {one.split} and {other.name}, which holds it, to {other.split}: "
+                    "a picture belongs to one split"
+                )
         return replace(self, files=tuple(parts))
+
+    def _part(self, split: str, pattern: str) -> SourceFile:
+        """The folder of pictures that a pattern names. Raises UsageError when there is none inside the source."""
+        folder = FilePath(pattern.rstrip("/*"))
+        inside = not folder.is_absolute() and ".." not in folder.parts
+        if not pattern.rstrip("/*") or not inside or not (self.root / folder).is_dir():
+            there = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir())
+            raise UsageError(f"--splits {split}={pattern} is no folder of {self.name}: there are {_some(there)}")
+        return SourceFile(folder.as_posix(), self.root / folder, "pictures", split)
 
     def _pictures(self, index: int, entry: SourceFile, first: int) -> Iterator[RawRow]:
         for number, file in enumerate(walk(entry.file)):

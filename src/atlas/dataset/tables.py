@@ -88,11 +88,25 @@ def _parquet_rows(file: FilePath, columns: Sequence[str], first: int) -> Iterato
             for batch in batches:
                 skipped = min(max(0, first - number), batch.num_rows)
                 number += skipped
-                for cells in batch.slice(skipped).to_pylist():
-                    yield number, cells, None
+                for cells, broken in _batch_rows(batch.slice(skipped)):
+                    yield number, cells, broken
                     number += 1
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{file} is damaged after row {number}: {_line(error)}") from error
+
+
+def _batch_rows(batch: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """Cells of each row; one that Python cannot hold (text not in UTF-8, a year beyond 9999) breaks its row."""
+    try:
+        rows = batch.to_pylist()
+    except (ValueError, OverflowError) as error:
+        if batch.num_rows == 1:
+            yield {}, f"a cell cannot be read: {_line(error)}"
+        else:
+            for place in range(batch.num_rows):
+                yield from _batch_rows(batch.slice(place, 1))
+    else:
+        yield from ((cells, None) for cells in rows)
 
 
 def _csv_rows(file: FilePath) -> Iterator[TableRow]:

@@ -29,6 +29,20 @@ def clean_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
+def name_fault(name: str) -> str:
+    """What forbids a name that `clean_name` gave, as a few words; empty for a good one."""
+    if not name:
+        return "empty level"
+    if len(name) > MAX_NAME_CHARS:
+        return f"name of {len(name)} characters (at most {MAX_NAME_CHARS} are allowed)"
+    if ">" in name:
+        return "'>' inside a name"
+    for sign in name:
+        if unicodedata.category(sign) in _FORBIDDEN or sign == "\ufeff":
+            return f"control character U+{ord(sign):04X}"
+    return ""
+
+
 def clean_path(names: Iterable[str]) -> Path:
     """The names of a label as a path that a tree takes: each one through `clean_name`.
 
@@ -40,7 +54,7 @@ def clean_path(names: Iterable[str]) -> Path:
     if len(path) > MAX_LEVELS:
         raise TaxonomyError(f"{len(path)} levels in '{path[0]} > ...': at most {MAX_LEVELS} are allowed")
     for name in path:
-        if fault := _fault(name):
+        if fault := name_fault(name):
             raise TaxonomyError(f"{fault} in path {_excerpt(format_path(path))}")
     return path
 
@@ -237,20 +251,6 @@ def _check(listed: Sequence[Path]) -> None:
         if path in seen:
             raise TaxonomyError(f"'{format_path(path)}' is listed twice: keep one of the two")
         seen.add(path)
-
-
-def _fault(name: str) -> str:
-    """What forbids a cleaned name, or nothing."""
-    if not name:
-        return "empty level"
-    if len(name) > MAX_NAME_CHARS:
-        return f"name of {len(name)} characters (at most {MAX_NAME_CHARS} are allowed)"
-    if ">" in name:
-        return "'>' inside a name"
-    for sign in name:
-        if unicodedata.category(sign) in _FORBIDDEN or sign == "\ufeff":
-            return f"control character U+{ord(sign):04X}"
-    return ""
 
 
 def _excerpt(text: str) -> str:
