@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from atlas.bundle import CALIBRATION, CONFIG, open_bundle, write_calibration
+from atlas.bundle import CALIBRATION, CONFIG, add_onnx, open_bundle, write_calibration
 from atlas.errors import BundleError
 
 
@@ -96,6 +96,30 @@ def test_no_folder_and_no_model_are_told_apart(tmp_path):
         open_bundle(tmp_path / "nothing")
     with pytest.raises(BundleError, match=r"has no config\.json"):
         open_bundle(tmp_path)
+
+
+def test_a_recipe_without_its_tables_is_refused(model):
+    for recipe in ({}, [], {"image": 3}):
+        edit_config(model, recipe=recipe)
+        with pytest.raises(BundleError, match="recipe"):
+            open_bundle(model)
+
+
+def test_a_stop_while_an_onnx_file_is_replaced_leaves_a_sound_folder(model, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    add_onnx(open_bundle(model), tmp_path / "one")
+    bundle = open_bundle(model)
+    assert bundle.has_onnx
+
+    def stop(file):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("atlas.bundle.sha256_file", stop)
+    with pytest.raises(KeyboardInterrupt):
+        add_onnx(bundle, tmp_path / "two")
+    monkeypatch.undo()
+    assert not open_bundle(model).has_onnx
 
 
 def test_a_calibration_comes_back_and_is_sealed(model):

@@ -103,6 +103,19 @@ def test_unfinished_work_is_resumed_or_replaced_on_demand_only(tmp_path):
     assert list(claim_output(target, overwrite=True).iterdir()) == []
 
 
+def test_a_call_that_was_refused_before_its_work_leaves_nothing_to_decide(tmp_path):
+    assert claim_output(tmp_path / "model") == claim_output(tmp_path / "model")
+
+
+def test_resuming_what_is_to_replace_an_older_output_is_explained(tmp_path):
+    target = tmp_path / "model"
+    publish_folder(claim_and_fill(target, "one"), target)
+    claim_and_fill(target, "half", overwrite=True)
+    with pytest.raises(UsageError, match=r"--resume with --overwrite goes on with .*model\.part"):
+        claim_output(target, resume=True)
+    assert (claim_output(target, resume=True, overwrite=True) / "file").read_text() == "half"
+
+
 def test_a_kill_between_the_two_renames_blocks_nothing(tmp_path):
     target = tmp_path / "model"
     (tmp_path / ".model.old").mkdir()

@@ -86,6 +86,8 @@ def open_bundle(folder: Path) -> Bundle:
         image = from_mapping(ImageConfig, config["recipe"]["image"], f"{folder / CONFIG}: recipe.image")
     except (TaxonomyError, RecipeError) as error:
         raise BundleError(f"{folder}: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise BundleError(f"{folder / CONFIG} is not Atlas's: its recipe says nothing of the image") from error
     if taxonomy.digest != config["taxonomy_id"] or config["model_id"] != _model_id(config["files"], config["recipe"]):
         raise BundleError(f"{folder / CONFIG} was changed: its ids do not fit its content; copy the model folder again")
     return Bundle(
@@ -108,11 +110,15 @@ def write_calibration(bundle: Bundle, calibration: Mapping[str, Any]) -> None:
 
 
 def add_onnx(bundle: Bundle, file: Path) -> None:
-    """Take an exported network into the folder; it counts only once `config.json` lists it."""
-    target = bundle.folder / ONNX
-    file.replace(target)
+    """Take an exported network into the folder; it counts only while `config.json` lists it.
+
+    An older one is struck off the list first: the folder is sound wherever this is stopped.
+    """
     config = _read_config(bundle.folder)
-    config["files"][ONNX] = sha256_file(target)
+    if config["files"].pop(ONNX, None):
+        write_json(bundle.folder / CONFIG, config)
+    file.replace(bundle.folder / ONNX)
+    config["files"][ONNX] = sha256_file(bundle.folder / ONNX)
     write_json(bundle.folder / CONFIG, config)
 
 
@@ -163,9 +169,11 @@ def _read_calibration(folder: Path, model_id: str) -> dict[str, Any] | None:
         sealed = {key: value for key, value in calibration.items() if key != "sha256"}
         intact = calibration["sha256"] == _seal(sealed) and calibration["model_id"] == model_id
     except (DataError, UnicodeDecodeError, AttributeError, KeyError) as error:
-        raise BundleError(f"{file} is damaged: run `atlas calibrate` again") from error
+        raise BundleError(f"{file} is damaged: remove it, then run `atlas calibrate` again") from error
     if not intact:
-        raise BundleError(f"{file} was changed or belongs to another model: run `atlas calibrate` again")
+        raise BundleError(
+            f"{file} was changed or belongs to another model: remove it, then run `atlas calibrate` again"
+        )
     return sealed
 
 

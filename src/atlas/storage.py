@@ -69,14 +69,22 @@ def claim_output(target: Path, *, resume: bool = False, overwrite: bool = False)
         raise UsageError(f"{target} is not a place for output: name a new folder with -o")
     part = part_of(target)
     if target.exists() and not overwrite:
-        hint = "it is finished; nothing to resume" if resume else "use --overwrite to replace it, or another -o"
-        raise UsageError(f"{target} exists already: {hint}")
-    if part.exists() and not resume:
+        raise UsageError(f"{target} exists already: {_way_out(part, resume)}")
+    if part.exists() and not resume and not _is_empty_folder(part):  # an empty one is what a refused call left
         if not overwrite:
             raise UsageError(f"{part} holds unfinished work: use --resume to take it up, or --overwrite to start again")
         _remove(part)
     part.mkdir(parents=True, exist_ok=True)
     return part
+
+
+def _way_out(part: Path, resume: bool) -> str:
+    """What to do about an output that is there already."""
+    if not resume:
+        return "use --overwrite to replace it, or another -o"
+    if part.exists():
+        return f"--resume with --overwrite goes on with {part}, which is to replace it"
+    return "it is finished; nothing to resume"
 
 
 def publish_folder(part: Path, target: Path) -> None:
@@ -93,6 +101,10 @@ def sha256_file(file: Path) -> str:
     """The SHA-256 of a file's content as 64 hexadecimal digits."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _is_empty_folder(target: Path) -> bool:
+    return target.is_dir() and not any(target.iterdir())
 
 
 def _remove(target: Path) -> None:

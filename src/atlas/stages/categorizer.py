@@ -193,11 +193,11 @@ def _temperatures(scorer: Scorer) -> tuple[float, ...] | None:
         temperatures = tuple(float(value) for value in calibration["image"]["temperatures"])
     except (TypeError, ValueError, KeyError) as error:
         raise BundleError(
-            f"{scorer.bundle.folder}: calibration.json is damaged: run `atlas calibrate` again"
+            f"{scorer.bundle.folder}: calibration.json is damaged: remove it, then run `atlas calibrate` again"
         ) from error
     if len(temperatures) != scorer.bundle.taxonomy.levels or not all(0 < value < np.inf for value in temperatures):
         raise BundleError(
             f"{scorer.bundle.folder}: calibration.json has temperatures {temperatures}, the tree "
-            f"{scorer.bundle.taxonomy.levels} levels: run `atlas calibrate` again"
+            f"{scorer.bundle.taxonomy.levels} levels: remove it, then run `atlas calibrate` again"
         )
     return temperatures
