@@ -41,7 +41,7 @@ class Fp32:
 
     def step(self, pictures: Pictures) -> None:
         node = torch.from_numpy(self.run.train.nodes[pictures.rows])
-        loss = self.run.loss(self.model(Batch(pictures.pixels.contiguous())), Target(node))
+        loss = self.model(Batch(pictures.pixels.contiguous()), Target(node))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -32,8 +32,6 @@ TINY = (
     "width=4",
     "image.height_px=40",
     "image.width_px=32",
-    "crop_height_px=36",
-    "crop_width_px=32",
     "batch_size=8",
     "average=0.5",
 )

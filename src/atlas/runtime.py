@@ -107,11 +107,11 @@ def load_model(bundle: Bundle) -> Any:
     from atlas.model.config import ModelConfig
     from atlas.recipe import from_mapping
 
-    parts = {name: bundle.recipe.get(name, {}) for name in ("encoder", "head", "scoring")}
+    parts = {name: bundle.recipe.get(name, {}) for name in ("encoder", "head", "decoder", "scoring")}
     try:
         model = assemble(from_mapping(ModelConfig, parts), bundle.taxonomy.arrays, bundle.encoder)
         model.load_state_dict(load_file(bundle.folder / WEIGHTS))
-    except (RecipeError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+    except (RecipeError, RuntimeError, KeyError, TypeError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise BundleError(f"{bundle.folder}: weights and recipe do not fit each other ({reason})") from error
     return model.eval()

@@ -44,15 +44,13 @@ def test_a_window_bounds_the_row_groups_in_use():
 def test_no_change_gives_the_picture_back():
     pixels = torch.randint(0, 256, (64, 3, *SIZE), dtype=torch.uint8)
     assert not AugmentConfig().moves
-    assert torch.allclose(
-        change(pixels, draw_changes(AugmentConfig(), SIZE, 0, 0, ROWS), SIZE), pixels.float(), atol=1e-3
-    )
+    assert torch.allclose(change(pixels, draw_changes(AugmentConfig(), SIZE, 0, 0, ROWS)), pixels.float(), atol=1e-3)
 
 
 def test_a_sure_flip_mirrors():
     pixels = torch.randint(0, 256, (64, 3, *SIZE), dtype=torch.uint8)
     drawn = draw_changes(AugmentConfig(flip=1.0), SIZE, 0, 0, ROWS)
-    assert torch.allclose(change(pixels, drawn, SIZE), pixels.flip(3).float(), atol=1e-3)
+    assert torch.allclose(change(pixels, drawn), pixels.flip(3).float(), atol=1e-3)
 
 
 def test_half_of_the_rows_flip():
@@ -74,7 +72,7 @@ def test_a_quarter_turn_of_a_square_turns_it():
     config = AugmentConfig(rotate_deg=90)
     drawn = draw_changes(config, (9, 9), 0, 0, np.array([0]))
     turn = np.arctan2(-drawn.affine[0, 0, 1], drawn.affine[0, 0, 0])
-    bright = np.argwhere(change(pixels, drawn, (9, 9))[0, 0].numpy() > 100)[0] - 4
+    bright = np.argwhere(change(pixels, drawn)[0, 0].numpy() > 100)[0] - 4
     radius = np.hypot(*bright)
     assert radius == pytest.approx(4, abs=1.0)
     # the output cell at (x, y) reads the input at R(turn) (x, y): the bright cell above the middle comes from there
@@ -86,7 +84,7 @@ def test_a_quarter_turn_of_a_square_turns_it():
 def test_light_changes_around_mid_grey():
     pixels = torch.full((64, 3, *SIZE), 127, dtype=torch.uint8)
     drawn = draw_changes(AugmentConfig(brightness=0.1, contrast=0.5), SIZE, 0, 0, ROWS)
-    values = change(pixels, drawn, SIZE)[:, 0, 0, 0]
+    values = change(pixels, drawn)[:, 0, 0, 0]
     assert torch.allclose(values, torch.from_numpy(127.5 + 255 * drawn.brightness), atol=1.0)
     assert 10 < values.max() - values.min() < 52
 
@@ -116,16 +114,3 @@ def test_the_share_of_blended_batches():
 def test_shares_out_of_range_are_refused(values):
     with pytest.raises(RecipeError, match="share"):
         AugmentConfig(**values)
-
-
-def test_a_crop_may_be_smaller_than_the_picture():
-    config = AugmentConfig(crop_height_px=40, crop_width_px=32)
-    assert config.moves
-    assert config.training_size((80, 60)) == (40, 32)
-    pixels = torch.full((64, 3, 80, 60), 9, dtype=torch.uint8)
-    assert change(pixels, draw_changes(config, (40, 32), 0, 0, ROWS), (40, 32)).shape == (64, 3, 40, 32)
-
-
-def test_half_a_crop_size_is_refused():
-    with pytest.raises(RecipeError, match="go together"):
-        AugmentConfig(crop_height_px=40)

@@ -11,7 +11,7 @@ MASS = torch.tensor([[0.0, 0.0, 0.2, 0.3, 0.5]]).clamp(min=1e-30).log()
 
 
 def loss(node: int, smoothing: float = 0.0) -> float:
-    return float(MassLoss(TREE.arrays, smoothing)(MASS, Target(torch.tensor([node]))))
+    return float(MassLoss(TREE.arrays)(MASS, Target(torch.tensor([node])), smoothing))
 
 
 def test_an_answer_costs_the_log_of_its_own_mass():

@@ -41,7 +41,7 @@ def test_a_file_is_a_recipe(tmp_path):
         ("fast", ["epochs=many"], "use a value of type int"),
         ("fast", ["epochs"], "write key=value"),
         ("fast", ["epochs=0"], "at least 1"),
-        ("fast", ["crop_width_px=20"], "32 px or more"),
+        ("fast", ["width_px=20"], "32 px or more"),
         ("paper-classifier", ["height_px=20"], "32 px or more"),
         ("fast", ["head.kind=round"], "'linear', 'paper'"),
     ],

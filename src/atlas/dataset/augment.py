@@ -22,14 +22,7 @@ class AugmentConfig:
     `contrast` the largest change as a share. `mix` is the share of batches whose pictures are blended in pairs:
     `cutmix` of those by pasting a box (Yun et al. 2019), the rest by weighted sums (mixup, Zhang et al. 2018, with
     `mixup_alpha`).
-
-    Training may look at smaller pictures than scoring: `crop_height_px` and `crop_width_px` are the size that each crop
-    gets, 0 the picture's own. A crop enlarges what it shows, so a model trained on crops does best on whole pictures
-    that are somewhat larger (Touvron et al. 2019), and training on fewer pixels is cheaper.
     """
-
-    crop_height_px: int = 0
-    crop_width_px: int = 0
 
     flip: float = 0.0
     area: float = 1.0
@@ -45,27 +38,13 @@ class AugmentConfig:
         for name in ("flip", "mix", "cutmix", "brightness", "contrast"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"augment.{name} is {getattr(self, name)}: use a share from 0 to 1")
-        if bool(self.crop_height_px) != bool(self.crop_width_px):
-            raise RecipeError("augment.crop_height_px and augment.crop_width_px go together: set both, or both to 0")
         if not 0 < self.area <= 1:
             raise RecipeError(f"augment.area is {self.area}: use a share above 0, up to 1")
 
     @property
     def moves(self) -> bool:
         """Whether single pictures change at all."""
-        return bool(
-            self.crop_height_px
-            or self.flip
-            or self.area < 1
-            or self.stretch
-            or self.rotate_deg
-            or self.brightness
-            or self.contrast
-        )
-
-    def training_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width in pixels of what the model sees in training, where scoring sees `size`."""
-        return (self.crop_height_px, self.crop_width_px) if self.crop_height_px else size
+        return bool(self.flip or self.area < 1 or self.stretch or self.rotate_deg or self.brightness or self.contrast)
 
 
 class Draws(NamedTuple):

@@ -88,10 +88,10 @@ def in_order(rows: int, batch_size: int) -> Iterator[NDArray[np.int64]]:
         yield np.arange(start, min(start + batch_size, rows), dtype=np.int64)
 
 
-def change(pixels: Tensor, draws: Draws, size: tuple[int, int]) -> Tensor:
-    """Pixels (B, 3, H, W) moved and lit as drawn, float (B, 3, *size) from 0 to 255; mirrored beyond their edges."""
+def change(pixels: Tensor, draws: Draws) -> Tensor:
+    """Pixels (B, 3, H, W) moved and lit as drawn, float from 0 to 255; what lies outside is mirrored in."""
     affine = torch.from_numpy(draws.affine).to(pixels.device)
-    grid = F.affine_grid(affine, [*pixels.shape[:2], *size], align_corners=False)  # (B, *size, 2)
+    grid = F.affine_grid(affine, list(pixels.shape), align_corners=False)  # (B, H, W, 2)
     moved = F.grid_sample(pixels.float(), grid, padding_mode="reflection", align_corners=False)
     contrast = torch.from_numpy(draws.contrast).to(pixels.device).view(-1, 1, 1, 1)
     brightness = torch.from_numpy(draws.brightness).to(pixels.device).view(-1, 1, 1, 1)

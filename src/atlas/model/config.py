@@ -53,6 +53,38 @@ class HeadConfig:
 
 
 @dataclass(frozen=True)
+class DecoderConfig:
+    """What turns features into node masses.
+
+    `flat` is the head alone: one softmax over all answers. `lstm` is the paper's path decoder (section 4.2),
+    `transformer` a small one of its kind; both write the path level by level and look at the picture for each. `size`,
+    `embedding` and `attention` are widths (the latter two of the LSTM only), `layers` and `heads` the Transformer's.
+    `grid` is the side of the grid of cells that attention weighs, 0 the encoder's own (LSTM only).
+    `doubly_stochastic` weighs the term that spreads attention over all cells (Xu et al. 2015, section 4.2.1). `keep`
+    limits scoring to the best inner nodes of each level; 0 scores exactly.
+    """
+
+    kind: Literal["flat", "lstm", "transformer"] = "flat"
+    size: int = 512
+    embedding: int = 512
+    attention: int = 512
+    layers: int = 2
+    heads: int = 4
+    dropout: float = 0.5
+    grid: int = 0
+    doubly_stochastic: float = 0.0
+    keep: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise RecipeError(f"decoder.dropout is {self.dropout}: use a share from 0 up to, not including, 1")
+        if min(self.size, self.embedding, self.attention, self.layers, self.heads) < 1:
+            raise RecipeError("decoder.size, embedding, attention, layers and heads: use 1 or more")
+        if min(self.grid, self.keep, self.doubly_stochastic) < 0:
+            raise RecipeError("decoder.grid, keep and doubly_stochastic: use 0 or more")
+
+
+@dataclass(frozen=True)
 class ScoringConfig:
     """How a trained model scores: `average_flips` averages a picture and its mirror image, at twice the cost."""
 
@@ -65,4 +97,5 @@ class ModelConfig:
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
     scoring: ScoringConfig = field(default_factory=ScoringConfig)

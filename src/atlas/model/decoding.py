@@ -15,6 +15,7 @@ from atlas.records import IMPOSSIBLE, TreeArrays
 
 #: Places of the special tokens in every vocabulary (taxonomy's order).
 PAD, START, END = 0, 1, 2
+SPECIAL_TOKENS = 3
 #: Floats that one level's states may take; a batch over a larger tree is scored in parts.
 LEVEL_FLOATS = 64_000_000
 
@@ -33,7 +34,9 @@ class Told(NamedTuple):
 class Decoder(Protocol):
     """One step down the tree; everything else is written once, in this file."""
 
-    vocabulary: nn.Linear  # (D -> V)
+    @property
+    def vocabulary(self) -> nn.Linear:
+        """D -> V, hidden states to logits."""
 
     def start(self, features: Tensor) -> tuple[State, State]:
         """The state (B, 1, ...) before any token, and what is prepared once a picture, from a grid (B, C, h, w)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -18,6 +20,19 @@ class Target(NamedTuple):
     share: Tensor | None = None  # float (B,), weight of `node`; 1 - share goes to `other`
 
 
+def blended(loss: Callable[[Tensor], Tensor], target: Target) -> Tensor:
+    """`loss` (B,) of the target's nodes; of mixed pictures both, each with its share."""
+    value = loss(target.node)
+    if target.other is None or target.share is None:
+        return value
+    return target.share * value + (1 - target.share) * loss(target.other)
+
+
+def average_logs(first: Tensor, second: Tensor) -> Tensor:
+    """log((e^first + e^second) / 2), written out: exporters turn `logaddexp` into a form that underflows."""
+    return torch.maximum(first, second) + torch.log1p(torch.exp(-(first - second).abs())) - math.log(2)
+
+
 class MassLoss(torch.nn.Module):
     """Negative log of the mass that lies where the truth allows.
 
@@ -29,20 +44,17 @@ class MassLoss(torch.nn.Module):
     end: Tensor
     is_answer: Tensor
 
-    def __init__(self, tree: TreeArrays, smoothing: float = 0.0) -> None:
+    def __init__(self, tree: TreeArrays) -> None:
         super().__init__()
-        self.smoothing = smoothing
         self.register_buffer("end", torch.from_numpy(tree.end.astype("int64")), persistent=False)
         self.register_buffer("is_answer", torch.from_numpy(tree.is_answer.copy()), persistent=False)
 
-    def forward(self, log_mass: Tensor, target: Target) -> Tensor:
+    def forward(self, log_mass: Tensor, target: Target, smoothing: float = 0.0) -> Tensor:
         """The mean loss over the batch, a scalar; `log_mass` is (B, N)."""
-        loss = self.negative_log(log_mass, target.node)
-        if target.other is not None and target.share is not None:
-            loss = target.share * loss + (1 - target.share) * self.negative_log(log_mass, target.other)
-        if self.smoothing:
+        loss = blended(lambda node: self.negative_log(log_mass, node), target)
+        if smoothing:
             uniform = -log_mass[:, self.is_answer].mean(dim=1)
-            loss = (1 - self.smoothing) * loss + self.smoothing * uniform
+            loss = (1 - smoothing) * loss + smoothing * uniform
         return loss.mean()
 
     def negative_log(self, log_mass: Tensor, node: Tensor) -> Tensor:

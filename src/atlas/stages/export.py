@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from atlas.bundle import ONNX, add_onnx, open_bundle
 from atlas.errors import BundleError, UsageError
-from atlas.model.flat import FlatModel
+from atlas.model.assemble import Model
 from atlas.progress import Progress, Silent
 from atlas.records import Batch
 from atlas.runtime import OnnxScorer, load_model
@@ -37,7 +37,7 @@ class ExportSummary:
 class _Scored(nn.Module):
     """The model's `score` with a tensor in and a tensor out, as ONNX wants it."""
 
-    def __init__(self, model: FlatModel) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
         self.model = model
 
@@ -73,7 +73,7 @@ def export_onnx(folder: Path, *, overwrite: bool = False, progress: Progress | N
     return ExportSummary(folder / ONNX, (folder / ONNX).stat().st_size, difference)
 
 
-def _write(model: FlatModel, pixels: Tensor, file: Path) -> None:
+def _write(model: Model, pixels: Tensor, file: Path) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
@@ -90,7 +90,7 @@ def _write(model: FlatModel, pixels: Tensor, file: Path) -> None:
         )
 
 
-def _largest_difference(model: FlatModel, scorer: OnnxScorer, pixels: NDArray[np.uint8]) -> float:
+def _largest_difference(model: Model, scorer: OnnxScorer, pixels: NDArray[np.uint8]) -> float:
     """Between network and file, for one picture and for several, where the mass is not negligible."""
     with torch.inference_mode():
         expected = model.score(Batch(torch.from_numpy(pixels))).numpy()

@@ -13,7 +13,7 @@ from typing import Literal
 from atlas.dataset.augment import AugmentConfig
 from atlas.errors import RecipeError
 from atlas.images import ImageConfig
-from atlas.model.config import EncoderConfig, HeadConfig, ModelConfig, ScoringConfig
+from atlas.model.config import DecoderConfig, EncoderConfig, HeadConfig, ModelConfig, ScoringConfig
 from atlas.model.schedule import OneCycleConfig
 from atlas.recipe import from_mapping, with_setting
 
@@ -63,24 +63,23 @@ class Recipe:
     image: ImageConfig = field(default_factory=ImageConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
     scoring: ScoringConfig = field(default_factory=ScoringConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     schedule: OneCycleConfig = field(default_factory=OneCycleConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        scored = (self.image.height_px, self.image.width_px)
-        seen = self.augment.training_size(scored)
-        if min(*scored, *seen) < MIN_SIDE_PX:
+        size = (self.image.height_px, self.image.width_px)
+        if min(size) < MIN_SIDE_PX:
             raise RecipeError(
-                f"the model would see {seen[0]}x{seen[1]} px in training and {scored[0]}x{scored[1]} px after: "
-                f"use {MIN_SIDE_PX} px or more for each side"
+                f"image size {size[1]}x{size[0]} px: a model needs {MIN_SIDE_PX} px or more for each side"
             )
 
     @property
     def model(self) -> ModelConfig:
         """The part that decides which network is assembled."""
-        return ModelConfig(self.encoder, self.head, self.scoring)
+        return ModelConfig(self.encoder, self.head, self.decoder, self.scoring)
 
 
 def recipe_names() -> list[str]:

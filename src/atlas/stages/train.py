@@ -25,9 +25,8 @@ from atlas.dataset.schema import DatasetFolder, open_dataset
 from atlas.errors import DataError, RecipeError
 from atlas.evaluate.metrics import level_hits
 from atlas.evaluate.paths import PathTable
-from atlas.model.assemble import assemble
+from atlas.model.assemble import Model, assemble
 from atlas.model.averaging import start_average, update_average
-from atlas.model.flat import FlatModel
 from atlas.model.loss import MassLoss, Target
 from atlas.model.optimizer import build_optimizer, freeze_convolutions, set_rates
 from atlas.model.schedule import one_cycle
@@ -103,14 +102,13 @@ class _Run:
         threads = loading_threads(accelerator)
         self.train = PictureLoader(data, "train", recipe.image, threads)
         self.dev = PictureLoader(data, "dev", recipe.image, threads) if data.splits.get("dev") else None
-        self.size = recipe.augment.training_size((recipe.image.height_px, recipe.image.width_px))
+        self.size = (recipe.image.height_px, recipe.image.width_px)
         self.steps_per_epoch = len(self.train) // settings.batch_size
         self._check()
         torch.manual_seed(settings.seed)
         bare = assemble(recipe.model, data.taxonomy.arrays)
         if settings.freeze_encoder and recipe.encoder.is_pretrained:
             freeze_convolutions(bare.encoder)
-        self.loss = MassLoss(data.taxonomy.arrays, settings.label_smoothing).to(accelerator.device)
         self.dev_loss = MassLoss(data.taxonomy.arrays).to(accelerator.device)
         self.bare = bare.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = start_average(self.bare) if settings.average else None
@@ -136,8 +134,8 @@ class _Run:
         def step() -> None:
             pixels = next(self.train.batches([share])).pixels.to(self.accelerator.device)
             with self.accelerator.autocast():
-                log_mass = model(Batch(pixels[:, :, : self.size[0], : self.size[1]]))
-            self.loss(log_mass, Target(node)).backward()
+                loss = model(Batch(pixels), Target(node))
+            loss.backward()
 
         return estimate_step(model, step)
 
@@ -182,8 +180,8 @@ class _Run:
         torch.manual_seed(_seed(settings.seed, number, self.accelerator.process_index))
         pixels = pictures.pixels.to(device, non_blocking=True)
         pixels, target = self._altered(pixels, pictures.rows)
-        log_mass = self.model(Batch(pixels.contiguous(memory_format=torch.channels_last)))
-        loss = self.loss(log_mass, target)
+        batch = Batch(pixels.contiguous(memory_format=torch.channels_last))
+        loss = self.model(batch, target, settings.label_smoothing)
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         if settings.clip:
@@ -203,7 +201,7 @@ class _Run:
     def _altered(self, pixels: Tensor, rows: NDArray[np.int64]) -> tuple[Tensor, Target]:
         augment, seed, position = self.recipe.augment, self.recipe.training.seed, self.position
         if augment.moves:
-            pixels = change(pixels, draw_changes(augment, self.size, seed, position.epoch, rows), self.size)
+            pixels = change(pixels, draw_changes(augment, self.size, seed, position.epoch, rows))
         node = torch.from_numpy(self.train.nodes[rows]).to(pixels.device)
         place = position.step * self.accelerator.num_processes + self.accelerator.process_index
         mixing = draw_mixing(augment, self.size, len(rows), seed, position.epoch, place)
@@ -224,9 +222,9 @@ class _Run:
     # -- choosing ----------------------------------------------------------------------------------------------------
 
     @property
-    def kept(self) -> FlatModel:
+    def kept(self) -> Model:
         """The weights that would become the model now."""
-        kept: FlatModel = self.bare if self.average is None else self.average
+        kept: Model = self.bare if self.average is None else self.average
         return kept
 
     def finish_epoch(self) -> dict[str, Any]:

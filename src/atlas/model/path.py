@@ -1,0 +1,86 @@
+"""The path model: an encoder and a decoder that writes category paths level by level."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from atlas.model.config import DecoderConfig
+from atlas.model.decoding import END, PAD, START, Decoder, State, TreePlan, expand
+from atlas.model.encoders import Encoder
+from atlas.model.loss import Target, average_logs, blended
+from atlas.records import Batch, TreeArrays
+
+
+class PathModel(nn.Module):
+    """Pictures to log node masses by writing paths; learns on the full vocabulary, scores on the tree."""
+
+    sentence: Tensor  # (N, D + 1): each node's names as tokens from the first level on, END after an answer, then PAD
+
+    def __init__(
+        self, encoder: Encoder, decoder: Decoder, tree: TreeArrays, config: DecoderConfig, average_flips: bool = False
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.plan = TreePlan(tree)
+        self.keep = config.keep or None
+        self.doubly_stochastic = config.doubly_stochastic
+        self.average_flips = average_flips
+        self.register_buffer("sentence", torch.from_numpy(_sentences(tree)), persistent=False)
+
+    def forward(self, batch: Batch, target: Target, smoothing: float = 0.0) -> Tensor:
+        """The training loss, a scalar: cross entropy of the next name on the full vocabulary, by teacher forcing.
+
+        A product known no deeper than an inner node has no end token, so nothing is said of what lies below. The doubly
+        stochastic term is the mean over cells of (1 - sum over levels of the light) squared (Xu et al. 2015).
+        """
+        seen = self.decoder.start(self.encoder(batch.pixels))
+        return blended(lambda node: self._teach(node, *seen, smoothing), target).mean()
+
+    def _teach(self, node: Tensor, state: State, seen: State, smoothing: float) -> Tensor:
+        """Loss (B,) of writing each row's sentence."""
+        words = self.sentence[node]  # (B, D + 1)
+        words = words[:, : int((words != PAD).sum(dim=1).max())]
+        taken = F.pad(words[:, :-1], (1, 0), value=START)
+        losses, lights = [], []
+        for place in range(words.shape[1]):
+            told = self.decoder.advance(state, taken[:, place : place + 1], seen)
+            state = told.state
+            logits = self.decoder.vocabulary(told.hidden[:, 0]).float()
+            losses.append(
+                F.cross_entropy(logits, words[:, place], ignore_index=PAD, reduction="none", label_smoothing=smoothing)
+            )
+            lights.append(told.light[:, 0].float())
+        real = (words != PAD).float()
+        loss = (torch.stack(losses, dim=1) * real).sum(dim=1) / real.sum(dim=1)
+        if self.doubly_stochastic:
+            light = (torch.stack(lights, dim=1) * real[..., None]).sum(dim=1)  # (B, P)
+            loss = loss + self.doubly_stochastic * (1 - light).square().mean(dim=1)
+        return loss
+
+    def score(self, batch: Batch) -> Tensor:
+        """The log of each node's own mass, float32 (B, N), on paths that exist; rows sum to 1."""
+        log_mass = expand(self.decoder, self.encoder(batch.pixels), self.plan, self.keep)
+        if not self.average_flips:
+            return log_mass
+        mirrored = expand(self.decoder, self.encoder(batch.pixels.flip(3)), self.plan, self.keep)
+        return average_logs(log_mass, mirrored)
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """The parameters that learn at the encoder's rate."""
+        return list(self.encoder.parameters())
+
+
+def _sentences(tree: TreeArrays) -> np.ndarray:
+    nodes, depth = len(tree.parent), int(tree.depth.max())
+    words = np.full((nodes, depth + 1), PAD, dtype=np.int64)
+    for node in range(1, nodes):
+        level = int(tree.depth[node])
+        words[node, : level - 1] = words[tree.parent[node], : level - 1]
+        words[node, level - 1] = tree.token[node]
+    answers = np.flatnonzero(tree.is_answer)
+    words[answers, tree.depth[answers]] = END
+    return words

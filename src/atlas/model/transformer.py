@@ -1,0 +1,97 @@
+"""A small Transformer decoder over paths (the paper's future work): pre-norm, dot-product attention, cheap per node."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from atlas.errors import RecipeError
+from atlas.model.config import DecoderConfig
+from atlas.model.decoding import State, Told
+
+#: Levels that a path may have.
+MAX_LEVELS = 32
+
+
+class TransformerDecoder(nn.Module):
+    """Each name attends to the names before it and to the cells of the picture (Vaswani et al. 2017; pre-norm).
+
+    Keys and values of the picture are made once for all paths; those of the names are kept, so a node costs one query.
+    """
+
+    def __init__(self, config: DecoderConfig, channels: int, words: int) -> None:
+        super().__init__()
+        if config.size % config.heads:
+            raise RecipeError(f"decoder.size={config.size} cannot be shared by {config.heads} heads: use a multiple")
+        self.size = config.size
+        self.embedding = nn.Embedding(words, config.size)
+        self.place = nn.Embedding(MAX_LEVELS, config.size)
+        self.cells = nn.Sequential(nn.Linear(channels, config.size), nn.LayerNorm(config.size))
+        self.blocks: list[_Block] = nn.ModuleList(_Block(config) for _ in range(config.layers))  # type: ignore[assignment]
+        self.norm = nn.LayerNorm(config.size)
+        self.dropout = nn.Dropout(config.dropout)
+        self.vocabulary = nn.Linear(config.size, words)
+        for table in (self.embedding, self.place):
+            nn.init.normal_(table.weight, std=0.02)
+
+    def start(self, features: Tensor) -> tuple[State, State]:
+        """State: names' keys and values (B, 1, 0, D) of each block; seen: the picture's (B, P, D) of each block."""
+        cells = self.cells(features.flatten(2).transpose(1, 2))  # (B, P, D)
+        nothing = cells.new_zeros(features.shape[0], 1, 0, self.size)
+        seen = tuple(part for block in self.blocks for part in block.look(cells))
+        return (nothing,) * (2 * len(self.blocks)), seen
+
+    def advance(self, state: State, token: Tensor, seen: State) -> Told:
+        """See Decoder; the light is the last block's, averaged over its heads."""
+        depth = state[0].shape[2]
+        stream = self.dropout(self.embedding(token) + self.place.weight[depth])  # (B, n, D)
+        kept: list[Tensor] = []
+        light = stream
+        for number, block in enumerate(self.blocks):
+            mine = slice(2 * number, 2 * number + 2)
+            stream, names, light = block(stream, state[mine], seen[mine])
+            kept += names
+        return Told(self.dropout(self.norm(stream)), tuple(kept), light)
+
+
+class _Block(nn.Module):
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        size = config.size
+        self.heads = config.heads
+        self.norms = nn.ModuleList(nn.LayerNorm(size) for _ in range(3))
+        self.names = nn.Linear(size, 3 * size)
+        self.names_out = nn.Linear(size, size)
+        self.query = nn.Linear(size, size)
+        self.picture = nn.Linear(size, 2 * size)
+        self.picture_out = nn.Linear(size, size)
+        self.feed = nn.Sequential(nn.Linear(size, 4 * size), nn.GELU(), nn.Linear(4 * size, size))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def look(self, cells: Tensor) -> tuple[Tensor, Tensor]:
+        """The picture's keys and values, (B, P, D) each."""
+        keys, values = self.picture(cells).chunk(2, dim=2)
+        return keys, values
+
+    def forward(self, stream: Tensor, names: State, seen: State) -> tuple[Tensor, list[Tensor], Tensor]:
+        """The stream (B, n, D) one block on, the names' keys and values with this one's, and the light (B, n, P)."""
+        query, key, value = self.names(self.norms[0](stream)).chunk(3, dim=2)
+        keys, values = (
+            torch.cat([old.to(new.dtype), new[:, :, None]], dim=2) for old, new in zip(names, (key, value), strict=True)
+        )
+        told, _ = self._attend(query[:, :, None], keys, values)  # one query on the names of its own path
+        stream = stream + self.dropout(self.names_out(told.squeeze(2)))
+        told, weights = self._attend(self.query(self.norms[1](stream)), *seen)
+        stream = stream + self.dropout(self.picture_out(told))
+        stream = stream + self.dropout(self.feed(self.norms[2](stream)))
+        return stream, [keys, values], weights.mean(dim=-3)
+
+    def _attend(self, query: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Attention in heads: (..., q, D) over (..., t, D); the weights are (..., heads, q, t)."""
+        query, keys, values = (
+            torch.unflatten(part, -1, (self.heads, -1)).transpose(-3, -2) for part in (query, keys, values)
+        )  # (..., heads, q or t, D / heads)
+        scores = query @ keys.transpose(-1, -2) / query.shape[-1] ** 0.5
+        weights = F.softmax(scores.float(), dim=-1).to(values.dtype)
+        return (weights @ values).transpose(-3, -2).flatten(-2), weights
