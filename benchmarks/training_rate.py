@@ -27,7 +27,7 @@ from atlas.stages.hardware import make_accelerator
 from atlas.stages.recipes import load_recipe
 from atlas.stages.train import _Run
 
-SETTINGS = ["weights=none", "freeze_encoder=false", "encoder_rate=1.0"]
+SETTINGS = ["weights=none", "encoder_rate=1.0"]
 
 
 class Fp32:
@@ -36,7 +36,9 @@ class Fp32:
     def __init__(self, run: _Run) -> None:
         self.run = run
         self.model = copy.deepcopy(run.bare).to(memory_format=torch.contiguous_format).train()
-        self.optimizer = build_optimizer(self.model, [], encoder_rate=1, weight_decay=0.01, decay_all=True)
+        self.optimizer = build_optimizer(
+            self.model, [], encoder_rate=1, weight_decay=0.01, decay_all=True, second_momentum=0.99
+        )
         set_rates(self.optimizer, Rates(1e-4, 0.9))
 
     def step(self, pictures: Pictures) -> None:

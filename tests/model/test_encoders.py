@@ -13,7 +13,7 @@ from transformers import (
 
 from atlas.errors import RecipeError, WeightsError
 from atlas.model.config import EncoderConfig
-from atlas.model.encoders import build_encoder, rebuild_encoder
+from atlas.model.encoders import build_encoder, freeze, rebuild_encoder
 from atlas.storage import write_json
 
 PIXELS = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
@@ -112,3 +112,25 @@ def test_output_stride_refines_the_grid_with_the_same_weights(name, stride, grid
         # dilation reads the very cells that the stride would have kept
         step = 32 // stride
         assert torch.allclose(features[:, :, ::step, ::step], coarse(PIXELS), atol=1e-4)
+
+
+def test_frozen_convolutions_leave_the_norms_learning():
+    encoder = build_encoder(EncoderConfig("resnet18", weights="none", width=8))
+    freeze(encoder, "convolutions")
+    learning = {name.rsplit(".", 2)[1] for name, p in encoder.named_parameters() if p.requires_grad}
+    assert learning == {"normalization"}
+
+
+def test_a_frozen_first_stage_leaves_the_rest_learning():
+    encoder = build_encoder(EncoderConfig("resnet50", weights="none", width=8))
+    freeze(encoder, "first-stage")
+    kept = {name for name, p in encoder.named_parameters() if not p.requires_grad}
+    assert kept == {n for n, _ in encoder.named_parameters() if "embedder" in n or "encoder.stages.0." in n}
+    freeze(build_encoder(EncoderConfig("resnet18", weights="none", width=8)), "nothing")
+
+
+def test_only_resnets_have_a_first_stage_to_freeze(tmp_path):
+    small = Dinov2Config(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=56)
+    Dinov2Model(small).save_pretrained(tmp_path / "dino")
+    with pytest.raises(RecipeError, match="applies to resnet18"):
+        freeze(build_encoder(EncoderConfig(str(tmp_path / "dino"))), "first-stage")

@@ -1,6 +1,7 @@
 import pytest
 
 from atlas.errors import RecipeError
+from atlas.model.schedule import one_cycle
 from atlas.recipe import from_mapping, to_mapping
 from atlas.stages.recipes import Recipe, load_recipe, recipe_names
 
@@ -19,6 +20,23 @@ def test_the_papers_settings_are_to_the_letter():
     assert (recipe.training.epochs, recipe.training.patience, recipe.training.min_improvement) == (17, 3, 0.001)
     assert not recipe.augment.moves
     assert not recipe.training.label_smoothing
+
+
+def test_the_papers_path_decoder_is_to_the_letter():
+    recipe = load_recipe("paper-seq2seq")
+    assert (recipe.encoder.name, recipe.encoder.weights, recipe.image.height_px) == ("resnet101", "pretrained", 150)
+    decoder = recipe.decoder
+    assert (decoder.kind, decoder.size, decoder.grid, decoder.dropout, decoder.doubly_stochastic) == (
+        "lstm",
+        512,
+        14,
+        0.5,
+        1,
+    )
+    assert (recipe.training.epochs, recipe.training.batch_size, recipe.training.clip) == (3, 128, 5)
+    for step in (0, 1, 50, 99):
+        rate = one_cycle(recipe.schedule, step, 100).learning_rate
+        assert (rate, rate * recipe.training.encoder_rate) == pytest.approx((4e-4, 1e-4))
 
 
 def test_settings_apply_in_order_and_by_short_name():

@@ -12,7 +12,7 @@ from atlas.stages import train as train_file
 from atlas.stages.checkpoint import BEST_FILE, STATE_FILE
 from atlas.stages.train import _Run, train_model
 from atlas.storage import part_of, sha256_file
-from tests.striped import TINY, tiny_recipe
+from tests.striped import TINY, striped, tiny_recipe
 
 #: Enough for the striped pictures to be learnt.
 LEARNS = ("epochs=20", "mix=0", "peak=1e-2", "area=1", "label_smoothing=0", "width=8")
@@ -181,7 +181,7 @@ def test_frozen_convolutions_stay_and_clipping_works(small_dataset, tmp_path, sm
 
     sizes = {"embedding_size": 4, "hidden_sizes": [4, 8, 16, 32], "depths": [2, 2, 2, 2], "layer_type": "basic"}
     ResNetForImageClassification(ResNetConfig(**sizes)).save_pretrained(tmp_path / "weights")
-    recipe = tiny_recipe("epochs=1", f"weights={tmp_path / 'weights'}", "freeze_encoder=true", "clip=0.1", "average=0")
+    recipe = tiny_recipe("epochs=1", f"weights={tmp_path / 'weights'}", "freeze=convolutions", "clip=0.1", "average=0")
     train_model(small_dataset, tmp_path / "model", recipe)
     from safetensors.numpy import load_file
 
@@ -196,3 +196,22 @@ def test_frozen_convolutions_stay_and_clipping_works(small_dataset, tmp_path, sm
 def test_a_loss_that_is_no_number_says_what_to_change(small_dataset, tmp_path):
     with pytest.raises(RecipeError, match=r"not a number: lower schedule\.peak"):
         train_model(small_dataset, tmp_path / "model", tiny_recipe("epochs=9", "peak=1e30", "start_division=1"))
+
+
+@pytest.mark.parametrize("kind", ["lstm", "transformer"])
+def test_path_decoders_learn_resume_and_predict(small_dataset, tmp_path, monkeypatch, kind):
+    import atlas
+
+    settings = (f"decoder.kind={kind}", "decoder.size=16", "embedding=8", "attention=8", "decoder.dropout=0")
+    recipe = tiny_recipe(*LEARNS, *settings)
+    summary = train_model(small_dataset, tmp_path / "whole", recipe)
+    assert summary.dev_loss < 0.8 * np.log(5)  # of five leaves, by chance
+    monkeypatch.setattr(_Run, "step", _stopping(_Run.step, 21))
+    with pytest.raises(Stopped):
+        train_model(small_dataset, tmp_path / "broken", recipe)
+    monkeypatch.undo()
+    train_model(small_dataset, tmp_path / "broken", recipe, resume=True)
+    assert weights(tmp_path / "whole") == weights(tmp_path / "broken")
+    prediction = atlas.load(tmp_path / "whole").predict(striped(0, 99))
+    assert prediction.path in open_bundle(tmp_path / "whole").taxonomy
+    assert prediction.error is None

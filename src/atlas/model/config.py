@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from atlas.errors import RecipeError
+
+#: Which pretrained weights training leaves as they are.
+Freeze: TypeAlias = Literal["nothing", "convolutions", "first-stage"]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from atlas.errors import RecipeError, WeightsError
-from atlas.model.config import EncoderConfig
+from atlas.model.config import EncoderConfig, Freeze
 from atlas.storage import read_json
 
 HUB_PREFIX = "hf://"
@@ -79,6 +79,22 @@ def rebuild_encoder(config: EncoderConfig, description: Mapping[str, Any]) -> En
     backbone = _from_config(AutoConfig.for_model(values.pop("model_type"), **values))
     _set_output_stride(backbone, config.output_stride)
     return Encoder(backbone, tuple(description["mean"]), tuple(description["std"]))
+
+
+def freeze(encoder: Encoder, part: Freeze) -> None:
+    """Let a part of the encoder learn no more. Raises RecipeError where the encoder has no such part.
+
+    "convolutions" is everything but the batch norms, which go on learning (fastai's `train_bn`); "first-stage" is a
+    ResNet's stem and first stage, which the authors' code leaves as ImageNet made them.
+    """
+    if part == "first-stage":
+        for early in (encoder.backbone.embedder, _stages(encoder.backbone, "training.freeze=first-stage")[0]):
+            early.requires_grad_(False)
+    elif part == "convolutions":
+        for module in encoder.modules():
+            if not isinstance(module, nn.modules.batchnorm._BatchNorm):
+                for parameter in module.parameters(recurse=False):
+                    parameter.requires_grad_(False)
 
 
 # -- configuration ---------------------------------------------------------------------------------------------------
@@ -215,15 +231,20 @@ def _quiet() -> Iterator[None]:
 # -- stride ----------------------------------------------------------------------------------------------------------
 
 
+def _stages(backbone: nn.Module, asked: str) -> list[nn.Module]:
+    """The four stages of a ResNet. Raises RecipeError for any other backbone."""
+    if backbone.config.model_type != "resnet":  # type: ignore[union-attr]
+        raise RecipeError(f"{asked} applies to {', '.join(RESNETS)} only: leave it out")
+    return list(backbone.encoder.stages)  # type: ignore[union-attr,arg-type]
+
+
 def _set_output_stride(backbone: nn.Module, output_stride: int) -> None:
     """Trade the last stages' strides for dilation, so that the same weights see a finer grid (Chen et al. 2017)."""
     if output_stride == 32:
         return
-    stages = getattr(getattr(backbone, "encoder", None), "stages", None)
-    if stages is None or getattr(backbone.config, "model_type", "") != "resnet":
-        raise RecipeError("encoder.output_stride applies to ResNets only: leave it at 32")
+    stages = _stages(backbone, "encoder.output_stride")
     stride, dilation = 4, 1  # the stem has stride 4 and the first stage none
-    for stage in list(stages)[1:]:
+    for stage in stages[1:]:
         if stride < output_stride:
             stride *= 2
             continue

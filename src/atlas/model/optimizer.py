@@ -17,11 +17,12 @@ def build_optimizer(
     encoder_rate: float,
     weight_decay: float,
     decay_all: bool,
+    second_momentum: float,
 ) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019) over all parameters that learn.
 
     Each group keeps its learning rate as a share of the schedule's in `rate`; biases and norms are not decayed unless
-    `decay_all`. The second moment's decay is 0.99, fastai's default.
+    `decay_all`.
     """
     in_encoder = {id(parameter) for parameter in encoder_parameters}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -33,7 +34,7 @@ def build_optimizer(
     return torch.optim.AdamW(
         [{"params": group, "rate": rate, "weight_decay": decay} for (rate, decay), group in groups.items()],
         lr=1.0,
-        betas=(0.9, 0.99),
+        betas=(0.9, second_momentum),
     )
 
 
@@ -42,14 +43,6 @@ def set_rates(optimizer: torch.optim.Optimizer, rates: Rates) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rates.learning_rate * group["rate"]
         group["betas"] = (rates.momentum, group["betas"][1])
-
-
-def freeze_convolutions(encoder: nn.Module) -> None:
-    """Keep the encoder's weights as they are, except batch norms, which go on learning (fastai's `train_bn`)."""
-    for module in encoder.modules():
-        if not isinstance(module, nn.modules.batchnorm._BatchNorm):
-            for parameter in module.parameters(recurse=False):
-                parameter.requires_grad_(False)
 
 
 def state_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from typing import Literal
 from atlas.dataset.augment import AugmentConfig
 from atlas.errors import RecipeError
 from atlas.images import ImageConfig
-from atlas.model.config import DecoderConfig, EncoderConfig, HeadConfig, ModelConfig, ScoringConfig
+from atlas.model.config import DecoderConfig, EncoderConfig, Freeze, HeadConfig, ModelConfig, ScoringConfig
 from atlas.model.schedule import OneCycleConfig
 from atlas.recipe import from_mapping, with_setting
 
@@ -25,9 +25,10 @@ MIN_SIDE_PX = 32
 class TrainingConfig:
     """How a model learns.
 
-    `encoder_rate` is the encoder's learning rate as a share of the head's; `freeze_encoder` keeps pretrained
-    convolutions as they are (their batch norms still learn, as in fastai). `weight_decay` is decoupled (AdamW) and
-    spares biases and norms unless `decay_all`. `average` is the decay a step of the running average of the weights that
+    `encoder_rate` is the encoder's learning rate as a share of the rest's. `freeze` keeps pretrained weights as they
+    are: "convolutions" all but the batch norms (as fastai does), "first-stage" a ResNet's stem and first stage.
+    `second_momentum` is the decay of Adam's second moment; `weight_decay` is decoupled (AdamW) and spares biases and
+    norms unless `decay_all`. `average` is the decay a step of the running average of the weights that
     is kept beside them and becomes the model; 0 keeps the weights themselves. `clip` cuts each gradient value to
     [-clip, clip]; 0 does not. Training stops early when the loss on `dev` fell by less than `min_improvement` for
     `patience` epochs in a row; patience 0 never stops. `precision` "auto" is bf16 where the processor has it.
@@ -38,7 +39,8 @@ class TrainingConfig:
     weight_decay: float = 0.01
     decay_all: bool = False
     encoder_rate: float = 1.0
-    freeze_encoder: bool = False
+    freeze: Freeze = "nothing"
+    second_momentum: float = 0.99
     label_smoothing: float = 0.0
     average: float = 0.0
     clip: float = 0.0

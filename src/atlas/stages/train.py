@@ -27,8 +27,9 @@ from atlas.evaluate.metrics import level_hits
 from atlas.evaluate.paths import PathTable
 from atlas.model.assemble import Model, assemble
 from atlas.model.averaging import start_average, update_average
+from atlas.model.encoders import freeze
 from atlas.model.loss import MassLoss, Target
-from atlas.model.optimizer import build_optimizer, freeze_convolutions, set_rates
+from atlas.model.optimizer import build_optimizer, set_rates
 from atlas.model.schedule import one_cycle
 from atlas.progress import Progress, Silent
 from atlas.recipe import to_mapping
@@ -107,8 +108,8 @@ class _Run:
         self._check()
         torch.manual_seed(settings.seed)
         bare = assemble(recipe.model, data.taxonomy.arrays)
-        if settings.freeze_encoder and recipe.encoder.is_pretrained:
-            freeze_convolutions(bare.encoder)
+        if recipe.encoder.is_pretrained:
+            freeze(bare.encoder, settings.freeze)
         self.dev_loss = MassLoss(data.taxonomy.arrays).to(accelerator.device)
         self.bare = bare.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = start_average(self.bare) if settings.average else None
@@ -118,6 +119,7 @@ class _Run:
             encoder_rate=settings.encoder_rate,
             weight_decay=settings.weight_decay,
             decay_all=settings.decay_all,
+            second_momentum=settings.second_momentum,
         )
         self.estimate = self._estimate()
         self.position = load_state(part, _fingerprint(data, recipe), bare, self.average, bare_optimizer)
