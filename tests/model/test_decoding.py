@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from atlas.model import decoding
-from atlas.model.decoding import END, START, Told, TreePlan, expand
+from atlas.model.decoding import END, PAD, START, Told, TreePlan, expand, write_freely
 from atlas.records import IMPOSSIBLE
 from atlas.taxonomy.tree import Taxonomy
 
@@ -145,3 +145,51 @@ def test_a_batch_scored_in_parts_is_the_same(monkeypatch):
     monkeypatch.setattr(decoding, "LEVEL_FLOATS", 1)
     assert np.allclose(scored(tree, rows=7)[0], whole, atol=1e-6)
     assert np.allclose(scored(tree, keep=2, rows=7)[0].sum(1), 1, atol=1e-5)
+
+
+def free_by_hand(decoder, features, levels):
+    """Every sequence with its log probability, by a walk over the whole vocabulary."""
+    found = {}
+    start, seen = decoder.start(features)
+    waiting = [((), START, start, 0.0)]
+    while waiting:
+        names, token, state, total = waiting.pop()
+        told = decoder.advance(state, torch.tensor([[token]]), seen)
+        logits = decoder.vocabulary(told.hidden)[0, 0].clone()
+        logits[[PAD, START]] = float("-inf")
+        for word, share in enumerate(logits.log_softmax(0).tolist()):
+            if word == END or (word > END and len(names) == levels):
+                found[(*names, word)] = total + share
+            elif word > END:
+                waiting.append(((*names, word), word, told.state, total + share))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_free_writing_finds_the_best_sequences_of_all(seed):
+    decoder = Remembering(words=7, seed=seed)
+    features = torch.randn(3, 6, 2, 2, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        written = write_freely(decoder, features, levels=2, beams=4**3)
+        for row in range(3):
+            expected = free_by_hand(decoder, features[row : row + 1], levels=2)
+            best = sorted(expected.items(), key=lambda item: -item[1])[:10]
+            for place, (words, total) in enumerate(best):
+                assert tuple(t for t in written.tokens[row, place].tolist() if t != PAD) == words
+                assert float(written.log_probability[row, place]) == pytest.approx(total, abs=1e-4)
+
+
+def test_a_narrow_beam_is_greedy():
+    decoder = Remembering(words=7)
+    with torch.no_grad():
+        written = write_freely(decoder, torch.zeros(1, 6, 1, 1), levels=3, beams=1)
+        state, seen = decoder.start(torch.zeros(1, 6, 1, 1))
+        word = START
+        for place in range(4):
+            told = decoder.advance(state, torch.tensor([[word]]), seen)
+            state, logits = told.state, decoder.vocabulary(told.hidden)[0, 0]
+            logits[[PAD, START]] = float("-inf")
+            word = int(logits.argmax())
+            assert int(written.tokens[0, 0, place]) == word
+            if word == END:
+                break

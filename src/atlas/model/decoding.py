@@ -242,3 +242,41 @@ def _gather(levels: tuple[Tensor, ...], index: Tensor) -> Tensor:
     """(B, N): each node's entry of all levels in a row, IMPOSSIBLE where it has none."""
     row = torch.cat([level.flatten(1) for level in levels], dim=1)
     return F.pad(row, (0, 1), value=IMPOSSIBLE).index_select(1, index)
+
+
+class FreePaths(NamedTuple):
+    """What a decoder writes when nothing holds it to the tree: the best `beams` sequences of each picture."""
+
+    tokens: Tensor  # int (B, k, L): names, then END, then PAD; without END where `levels` names were not enough
+    log_probability: Tensor  # float32 (B, k), falling
+
+
+def write_freely(decoder: Decoder, features: Tensor, levels: int, beams: int = 5) -> FreePaths:
+    """Beam search over the full vocabulary (section 4.2.1), batched: at most `levels` names and the end.
+
+    Paths that no tree has are possible here; that is the point (section 6, table 2).
+    """
+    state, seen = decoder.start(features)
+    rows, words = features.shape[0], decoder.vocabulary.out_features
+    total = features.new_zeros((rows, 1), dtype=torch.float32)
+    tokens = torch.full((rows, 1, 1), START, device=features.device)
+    ended = torch.zeros((rows, 1), dtype=torch.bool, device=features.device)
+    for _ in range(levels + 1):
+        told = decoder.advance(state, tokens[..., -1], seen)
+        logits = decoder.vocabulary(told.hidden).float()
+        logits[..., [PAD, START]] = float("-inf")
+        shares = F.log_softmax(logits, dim=2)  # (B, n, V)
+        shares = torch.where(ended[..., None], _only_padding(shares), shares)
+        best = (total[..., None] + shares).flatten(1).topk(min(beams, shares[0].numel()), dim=1)
+        parent, token = best.indices // words, best.indices % words
+        total, state = best.values, tuple(_pick(part, parent) for part in told.state)
+        tokens = torch.cat([_pick(tokens, parent), token[..., None]], dim=2)
+        ended = ended.gather(1, parent) | (token == END)
+    return FreePaths(tokens[..., 1:], total)
+
+
+def _only_padding(shares: Tensor) -> Tensor:
+    """An ended path goes on with padding, at no cost."""
+    padded = torch.full_like(shares, float("-inf"))
+    padded[..., PAD] = 0
+    return padded
