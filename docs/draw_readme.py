@@ -20,7 +20,7 @@ from atlas.taxonomy.tree import format_path
 
 IMAGES = FilePath(__file__).parent / "images"
 #: Number of the leaf, of the product, and the view.
-SHOWN = ((18, 0, "front"), (3, 0, "close"), (16, 0, "laid"))
+SHOWN = ((18, 0, "front"), (3, 0, "close"), (5, 1, "front"))
 CARD_PX, GAP_PX, HIGH_PX = 640, 20, 420
 PICTURE_PX = (304, 380)
 INK, GREY, TRACK, PAPER, EDGE = (28, 32, 44), (116, 122, 136), (232, 234, 240), (255, 255, 255), (214, 218, 226)
@@ -59,15 +59,14 @@ def _card(picture: Image.Image, prediction: Prediction) -> Image.Image:
     levels = zip(prediction.path, prediction.level_probabilities, BARS, strict=True)
     for level, (name, probability, colour) in enumerate(levels):
         y = 34 + 92 * level
-        pen.text((left, y), name, INK, _font(name, right - left - 74))
-        pen.text((right, y + 4), f"{probability:.2f}", GREY, ImageFont.load_default(26), anchor="ra")
+        pen.text((left, y + 34), name, INK, _font(name, right - left - 74), anchor="ls")
+        pen.text((right, y + 34), f"{probability:.2f}", GREY, ImageFont.load_default(26), anchor="rs")
         pen.rounded_rectangle((left, y + 46, right, y + 56), 5, fill=TRACK)
         pen.rounded_rectangle((left, y + 46, left + max(10, (right - left) * probability), y + 56), 5, fill=colour)
-    pen.text((left, 318), "next best", GREY, ImageFont.load_default(20))
     other = prediction.alternatives[0]
-    line = f"{format_path(other.path[1:])}  {other.probability:.2f}"
-    pen.text((left, 344), other.path[0] + " >", GREY, ImageFont.load_default(20))
-    pen.text((left, 370), line, GREY, _font(line, right - left, size=20))
+    lines = (f"next best, {other.probability:.2f}", format_path(other.path[:-1]) + " >", other.path[-1])
+    for place, line in enumerate(lines):
+        pen.text((left, 318 + 26 * place), line, GREY, _font(line, right - left, size=20))
     return card
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlas.cli import demo as demo_command
-from atlas.demo.journey import FRESH, SETTINGS, Journey, draw_fresh
+from atlas.demo.journey import FRESH, Journey, draw_fresh
 from atlas.demo.shelves import LEAVES
 from atlas.progress import Silent
 
@@ -25,9 +25,9 @@ def test_every_command_is_one_that_the_program_has(tmp_path):
         assert rest
 
 
-def test_the_training_command_carries_the_settings():
-    command = shlex.split(Journey(Path("atlas-demo")).train.command)
-    assert [command[place + 1] for place, word in enumerate(command) if word == "--set"] == list(SETTINGS)
+def test_the_training_command_carries_recipe_and_settings():
+    command = shlex.split(Journey(Path("demo"), settings=("epochs=3",)).train.command)
+    assert command == shlex.split("atlas train demo/dataset -r demo/recipe.toml --set epochs=3 -o demo/model")
 
 
 def test_fresh_pictures_are_named_after_what_they_show(tmp_path):

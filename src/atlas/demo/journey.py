@@ -11,19 +11,18 @@ import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path as FilePath
 
 from atlas.demo.shelves import LEAVES, Leaf
 from atlas.demo.store import Product, draw, draw_store, jpeg
 from atlas.errors import MissingExtraError
 from atlas.progress import Progress
-from atlas.storage import part_of, read_json
+from atlas.storage import part_of, read_json, write_text
 from atlas.taxonomy.tree import format_path
 
 #: Enough to learn from in two minutes on two cores.
 PRODUCTS = 880
-#: What the short journey changes in the recipe `fast`: smaller batches and fewer of them for a small store.
-SETTINGS = ("epochs=30", "batch_size=32", "average=0.99", "mix=0")
 #: Fresh pictures for the end: products of another seed, in a view that may cut off the head or show no person.
 FRESH = ((0, "front"), (12, "close"), (18, "second"), (6, "close"), (14, "laid"), (20, "front"))
 FRESH_SEED = 1
@@ -56,7 +55,7 @@ class Journey:
 
     folder: FilePath
     products: int = PRODUCTS
-    settings: tuple[str, ...] = SETTINGS
+    settings: tuple[str, ...] = ()  # changes to the recipe
     leaves: tuple[Leaf, ...] = LEAVES
 
     @property
@@ -84,6 +83,11 @@ class Journey:
     def dataset(self) -> FilePath:
         """The data set folder."""
         return self.folder / "dataset"
+
+    @property
+    def recipe(self) -> FilePath:
+        """The recipe, for the user to copy and change."""
+        return self.folder / "recipe.toml"
 
     @property
     def model(self) -> FilePath:
@@ -153,7 +157,8 @@ class Journey:
                 from atlas.stages.train import train_model
             except ModuleNotFoundError as error:
                 raise MissingExtraError("train", "the demo") from error
-            recipe = load_recipe("fast", self.settings)
+            write_text(self.recipe, (resources.files("atlas.demo") / "recipe.toml").read_text(encoding="utf-8"))
+            recipe = load_recipe(str(self.recipe), self.settings)
             resume = part_of(self.model).exists() and not anew
             train_model(self.dataset, self.model, recipe, resume=resume, overwrite=anew, progress=progress)
 
@@ -162,7 +167,7 @@ class Journey:
             return [f"{self.model}: {size / 1e6:.1f} MB of weights, learned from nothing but these drawings"]
 
         settings = [word for setting in self.settings for word in ("--set", setting)]
-        command = _atlas("train", self.dataset, "-r", "fast", *settings, "-o", self.model)
+        command = _atlas("train", self.dataset, "-r", self.recipe, *settings, "-o", self.model)
         return Step("Train a model", command, self.model, make, tell)
 
     @property
@@ -180,7 +185,7 @@ class Journey:
             return ["temperatures by level: " + ", ".join(f"{temperature:.2f}" for temperature in temperatures)]
 
         command = _atlas("calibrate", self.model, self.dataset)
-        return Step("Fit its probabilities on products that trained nothing", command, result, make, tell)
+        return Step("Fit its probabilities on the dev part", command, result, make, tell)
 
     @property
     def predict(self) -> Step:
