@@ -136,17 +136,32 @@ def test_a_model_is_measured_on_a_split(predictions, tmp_path, monkeypatch):
 def test_predictions_survive_a_failure_and_are_taken_up(predictions, tmp_path, monkeypatch):
     predict, calls = fake_prediction(predictions)
     monkeypatch.setattr("atlas.stages.predict.predict_dataset", predict)
+    with monkeypatch.context() as failing:
+        failing.setattr(stage, "summarize", fails)
+        with pytest.raises(DataError, match="no such split"):
+            evaluate_model(tmp_path, tmp_path, "dev", tmp_path / "report", draws=5)
+    assert (part_of(tmp_path / "report") / "predictions.parquet").is_file()
+    with pytest.raises(UsageError, match="another model, data set or split"):
+        evaluate_model(tmp_path, tmp_path, "test", tmp_path / "report", resume=True, draws=5)
+    done = evaluate_model(tmp_path, tmp_path, "dev", tmp_path / "report", resume=True, draws=5)
+    assert len(calls) == 1
+    assert {file.name for file in done.folder.iterdir()} == {"metrics.json", "predictions.parquet"}
+
+
+def test_a_wrong_file_to_compare_with_is_told_before_the_long_work(predictions, tmp_path, monkeypatch):
+    predict, calls = fake_prediction(predictions)
+    monkeypatch.setattr("atlas.stages.predict.predict_dataset", predict)
     with pytest.raises(DataError, match="is not a file"):
         evaluate_model(tmp_path, tmp_path, "dev", tmp_path / "report", against=tmp_path / "none.parquet", draws=5)
-    assert (part_of(tmp_path / "report") / "predictions.parquet").is_file()
-    evaluate_model(tmp_path, tmp_path, "dev", tmp_path / "report", resume=True, draws=5)
-    assert len(calls) == 1
+    assert calls == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def fails(*args, **kwargs):
+    raise DataError("no such split")
 
 
 def test_a_failed_prediction_leaves_nothing_behind(tmp_path, monkeypatch):
-    def fails(*args, **kwargs):
-        raise DataError("no such split")
-
     monkeypatch.setattr("atlas.stages.predict.predict_dataset", fails)
     with pytest.raises(DataError):
         evaluate_model(tmp_path, tmp_path, "dev", tmp_path / "report")

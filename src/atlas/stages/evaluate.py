@@ -8,7 +8,9 @@ from importlib.metadata import version
 from pathlib import Path as FilePath
 from typing import Any
 
-from atlas.errors import MissingExtraError
+from atlas.bundle import CALIBRATION, CONFIG
+from atlas.dataset.schema import BUILD_FILE
+from atlas.errors import MissingExtraError, UsageError
 from atlas.evaluate.comparison import compare
 from atlas.evaluate.intervals import DRAWS
 from atlas.evaluate.predictions import read_predictions
@@ -16,10 +18,12 @@ from atlas.evaluate.report import write_report
 from atlas.evaluate.rows import PredictionsFile
 from atlas.evaluate.summary import summarize, summarize_comparison
 from atlas.progress import Progress, Silent
-from atlas.storage import claim_output, publish_folder, sha256_file, write_json
+from atlas.storage import claim_output, publish_folder, read_json, sha256_file, write_json
 
 #: Name of the predictions that `evaluate_model` leaves beside its report.
 PREDICTIONS = "predictions.parquet"
+#: Name of the file that says whose predictions wait in unfinished work.
+_ASKED = "asked.json"
 
 
 @dataclass(frozen=True)
@@ -77,15 +81,22 @@ def evaluate_model(
 ) -> Evaluation:
     """Predict one split of a data set, measure that and write the report folder with the predictions beside.
 
-    When measuring fails, the predictions stay in `FOLDER.part`, and `resume` takes them up. Raises what
-    `evaluate_predictions` and `predict_dataset` raise.
+    When measuring fails, the predictions stay in `FOLDER.part`, and `resume` takes them up if they are of the same
+    model and data. Raises what `evaluate_predictions` and `predict_dataset` raise.
     """
     from atlas.stages.predict import predict_dataset
 
+    if against is not None:
+        read_predictions(against)  # a wrong file is told before the long work
     part = claim_output(folder, resume=resume, overwrite=overwrite)
-    predictions = part / PREDICTIONS
+    predictions, asked = part / PREDICTIONS, _asked(model, dataset, split)
+    if predictions.exists() and read_json(part / _ASKED) != asked:
+        raise UsageError(
+            f"{part} was begun with another model, data set or split: repeat that call, or use --overwrite"
+        )
     try:
         if not predictions.exists():
+            write_json(part / _ASKED, asked)
             predict_dataset(model, dataset, split, predictions, progress=progress)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
@@ -94,6 +105,12 @@ def evaluate_model(
     metrics = _measure(predictions, against, origin, draws, seed, progress or Silent())
     metrics["provenance"]["predictions"]["file"] = str(folder / PREDICTIONS)
     return _write(metrics, part, folder)
+
+
+def _asked(model: FilePath, dataset: FilePath, split: str) -> dict[str, Any]:
+    """What decides the predictions, so that only the same ones are taken up."""
+    files = (model / CONFIG, model / CALIBRATION, dataset / BUILD_FILE)
+    return {"split": split, "files": [sha256_file(file) if file.is_file() else "" for file in files]}
 
 
 def _measure(
@@ -131,5 +148,6 @@ def _write(metrics: dict[str, Any], part: FilePath, folder: FilePath) -> Evaluat
         write_report(metrics, part)
     except MissingExtraError as error:
         done = replace(done, without_page=str(error))
+    (part / _ASKED).unlink(missing_ok=True)
     publish_folder(part, folder)
     return done
