@@ -24,10 +24,14 @@ def run(*words):
 def failing(monkeypatch):
     """A function that makes `atlas demo` raise an error."""
 
-    def fail_with(error):
-        def demo():
+    def fail_with(error, resumable=False):
+        def stops():
             raise error
 
+        def stops_and_resumes(resume: bool = False):
+            raise error
+
+        demo = stops_and_resumes if resumable else stops
         module = ModuleType("atlas.cli.demo")
         module.demo = demo
         monkeypatch.setitem(sys.modules, "atlas.cli.demo", module)
@@ -74,7 +78,7 @@ def test_the_version():
         (UsageError("no such thing"), 2, "error: no such thing"),
         (NothingDoneError("all rows failed"), 3, "error: all rows failed"),
         (MissingExtraError("train", "training"), 2, "pip install 'atlas-categorizer[train]'"),
-        (KeyboardInterrupt(), 130, "stopped; --resume takes it up"),
+        (KeyboardInterrupt(), 130, "stopped; the same command begins again"),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "the disk is full"),
         (PermissionError(errno.EACCES, "Permission denied", "out/model"), 2, "out/model: Permission denied"),
     ],
@@ -86,6 +90,11 @@ def test_what_goes_wrong_ends_in_one_line_and_a_code(failing, error, code, line)
     assert line in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
+
+
+def test_work_that_can_be_taken_up_says_so(failing):
+    failing(KeyboardInterrupt(), resumable=True)
+    assert run("demo").stderr == "error: stopped; --resume takes it up\n"
 
 
 def test_our_own_mistakes_keep_their_traceback(failing):

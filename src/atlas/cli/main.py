@@ -58,7 +58,9 @@ class Commands(TyperGroup):
         """The real command."""
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names for "did you mean"
         name, command, rest = super().resolve_command(ctx, args)
-        return name, load_command(name) if name else command, rest
+        command = load_command(name) if name else command
+        ctx.obj = any("--resume" in param.opts for param in getattr(command, "params", ()))
+        return name, command, rest
 
     def invoke(self, ctx: Any) -> Any:
         """What the command returns; an expected failure ends the program with its exit code instead."""
@@ -70,19 +72,24 @@ class Commands(TyperGroup):
             print_error(str(error))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
-            print_error("stopped; --resume takes it up")
+            print_error(f"stopped; {_again(ctx.obj)}")
             raise typer.Exit(130) from error
         except OSError as error:
-            raise typer.Exit(_explain(error)) from error
+            raise typer.Exit(_explain(error, _again(ctx.obj))) from error
 
 
-def _explain(error: OSError) -> int:
+def _again(can_resume: bool) -> str:
+    """How work that was broken off goes on."""
+    return "--resume takes it up" if can_resume else "the same command begins again"
+
+
+def _explain(error: OSError, again: str) -> int:
     """Print what the operating system refused and return the exit code; anything unexpected is raised again."""
     if error.errno == errno.EPIPE:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again while it ends
         return 0
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        print_error("the disk is full: make room, then --resume takes it up")
+        print_error(f"the disk is full: make room, then {again}")
         return 2
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         print_error(f"{error.filename or 'the output'}: {error.strerror}; check who may write there")
