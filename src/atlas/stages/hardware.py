@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import psutil
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch import nn
 
@@ -30,6 +31,7 @@ def make_accelerator(precision: str) -> Accelerator:
         precision = "bf16" if _has_bf16(on_cpu) else "fp32"
     if on_cpu:
         torch.use_deterministic_algorithms(True)
+    AcceleratorState._reset_state()  # an earlier run may have had another precision
     return Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
 
 
