@@ -103,7 +103,7 @@ def build(
         raise
     record = _record(plan, parts, decisions)
     if DEV not in record["rows"]:
-        progress.say(f"no rows for '{DEV}': too few products to cut it; training needs it")
+        progress.say(f"no rows for '{DEV}': training will keep its last epoch instead of the best one")
     _write(work / "dataset", parts, keys, decisions, record, progress)
     publish_folder(work / "dataset", output)
     del parts

@@ -31,8 +31,7 @@ def model_card(name: str, recipe: Mapping[str, Any], taxonomy: Taxonomy, trainin
             f'print(atlas.load("{name}").predict("product.jpg"))',
             "```",
             "",
-            f"Trained on {training['pictures']:,} pictures of `{training['data']}`; epoch {training['best_epoch']} was",
-            "chosen on its `dev` part, where the figures below were measured, so expect a little less on new products.",
+            *_origin(training),
             "",
             *[f"- first {level} names right: {100 * share:.1f} %" for level, share in enumerate(accuracy, 1)],
             "",
@@ -44,6 +43,17 @@ def model_card(name: str, recipe: Mapping[str, Any], taxonomy: Taxonomy, trainin
             "",
         ]
     )
+
+
+def _origin(training: Mapping[str, Any]) -> list[str]:
+    """On what the model learned, and how its epoch was chosen: the last one where there was no `dev` part."""
+    said = f"Trained on {training['pictures']:,} pictures of `{training['data']}`; epoch {training['best_epoch']} was"
+    if not training["dev_accuracy"]:
+        return [said, "the last one. The data set has no `dev` part, so nothing was measured."]
+    return [
+        said,
+        "chosen on its `dev` part, where the figures below were measured, so expect a little less on new products.",
+    ]
 
 
 def _index(name: str, data: str, accuracy: list[float]) -> list[str]:

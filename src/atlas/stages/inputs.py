@@ -6,7 +6,6 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -16,9 +15,6 @@ from atlas.errors import ImageError, UsageError
 from atlas.stages.rows import ANY_COLUMNS, CHUNK_ROWS, Chunk, Columns, Source, grouped
 from atlas.stages.tables import TABLE_ENDINGS, open_table
 from atlas.taxonomy.tree import format_path
-
-if TYPE_CHECKING:
-    pass
 
 _FILES = pa.schema([("file", pa.string())])
 
