@@ -161,3 +161,16 @@ def test_the_page_in_a_browser(page, tmp_path, width):
         assert tab.locator(".chart:visible title").count() > 0
         browser.close()
     assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (18, 42, [15, 20, 30, 40, 50]),
+        (1, 300, [1, 2, 5, 10, 20, 50, 100, 200]),
+        (1, 30000, [1, 10, 100, 1000, 10000]),
+        (7, 7, [7]),
+    ],
+)
+def test_the_support_axis_has_a_handful_of_ticks(low, high, ticks):
+    assert plots._support_axis([{"support": low}, {"support": high}])["values"] == ticks

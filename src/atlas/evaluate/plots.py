@@ -122,11 +122,11 @@ def _support_scale(alt: Any, leaves: list[Json]) -> Any:
 
 
 def _support_axis(leaves: list[Json]) -> Json:
-    """Ticks at 1, 2, 5, 10, ... within the range: fewer where it spans many tens."""
+    """Ticks at 1, 2, 5, 10, ... within the range: fewer where it spans many tens, more where it spans few ones."""
     low, high = (ends(leaf["support"] for leaf in leaves) for ends in (min, max))
-    steps = (1, 2, 5) if high / low < 2000 else (1,)
-    ticks = [step * 10**power for power in range(10) for step in steps]
-    return {"values": [tick for tick in ticks if low * 0.8 <= tick <= high * 1.25], "format": ",d"}
+    steps: tuple[float, ...] = (1,) if high / low > 2000 else (1, 2, 5) if high / low > 10 else (1, 1.5, 2, 3, 4, 5, 7)
+    ticks = {round(step * 10**power) for power in range(10) for step in steps}
+    return {"values": sorted(tick for tick in ticks if low * 0.8 <= tick <= high * 1.25), "format": ",d"}
 
 
 def _with_range(entry: Json) -> Json:
