@@ -81,7 +81,7 @@ def _option_name(param: Any) -> str:
 def _default(param: Any) -> str:
     if param.required:
         return "required"
-    if param.default in (None, False, (), []) or callable(param.default):
+    if param.default is None or param.default is False or param.default in ((), []) or callable(param.default):
         return ""
     return f"`{param.default}`"
 
