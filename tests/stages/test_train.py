@@ -9,7 +9,7 @@ import pytest
 from atlas.bundle import open_bundle
 from atlas.errors import DataError, RecipeError, UsageError
 from atlas.stages import train as train_file
-from atlas.stages.checkpoint import BEST_FILE, STATE_FILE
+from atlas.stages.checkpoint import BEST_FILE, STATE_FILE, Position
 from atlas.stages.train import _Run, train_model
 from atlas.storage import part_of, sha256_file
 from tests.striped import TINY, striped, tiny_recipe
@@ -65,7 +65,7 @@ def test_the_seed_decides_the_weights(small_dataset, tmp_path):
 
 @pytest.mark.parametrize("stop_at", [1, 4, 5, 9])
 def test_a_run_stopped_anywhere_and_resumed_gives_the_same_weights(small_dataset, tmp_path, monkeypatch, stop_at):
-    recipe = tiny_recipe("epochs=3", "dropout=0.5")
+    recipe = tiny_recipe("epochs=3", "head.dropout=0.5")
     train_model(small_dataset, tmp_path / "whole", recipe)
     monkeypatch.setattr(train_file, "SAVE_EVERY_S", 0)
     monkeypatch.setattr(_Run, "step", _stopping(_Run.step, stop_at))
@@ -148,7 +148,7 @@ def test_the_last_improvement_restarts_the_patience():
     class Told(_Run):
         def __init__(self, losses):
             self.recipe = tiny_recipe("patience=3", "min_improvement=0.001")
-            self.position = type("Position", (), {"history": [{"dev_loss": loss} for loss in losses]})
+            self.position = Position("", "fp32", history=[{"dev_loss": loss} for loss in losses])
 
     assert not Told([1.0, 0.9, 0.9, 0.9]).should_stop()
     assert Told([1.0, 0.9, 0.9, 0.9, 0.8995]).should_stop()

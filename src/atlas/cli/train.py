@@ -52,6 +52,6 @@ def train(
     )
     for level, share in enumerate(summary.dev_accuracy, 1):
         print_line(f"  first {level} name{'s' * (level > 1)} right on dev: {100 * share:.1f} %")
-    print_line(
-        f"next: atlas predict PICTURES -m {output}   or: atlas evaluate {output} {dataset} --split test -o report"
-    )
+    print_line(f"next: atlas predict PICTURES -m {output}")
+    if summary.reported:
+        print_line(f"      atlas evaluate {output} {dataset} --split {summary.reported} -o report")

@@ -38,6 +38,8 @@ class AugmentConfig:
         for name in ("flip", "mix", "cutmix", "brightness", "contrast"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"augment.{name} is {getattr(self, name)}: use a share from 0 to 1")
+        if self.mixup_alpha <= 0:
+            raise RecipeError(f"augment.mixup_alpha is {self.mixup_alpha}: use a number above 0")
         if not 0 < self.area <= 1:
             raise RecipeError(f"augment.area is {self.area}: use a share above 0, up to 1")
 

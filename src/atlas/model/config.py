@@ -51,6 +51,8 @@ class HeadConfig:
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
+        if self.hidden < 1:
+            raise RecipeError(f"head.hidden is {self.hidden}: use 1 or more")
         if not 0 <= self.dropout < 1:
             raise RecipeError(f"head.dropout is {self.dropout}: use a share from 0 up to, not including, 1")
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from atlas.errors import RecipeError
+
 
 class Rates(NamedTuple):
     """What an optimizer uses at one step."""
@@ -28,6 +30,13 @@ class OneCycleConfig:
     end_division: float = 25e4
     momentum_high: float = 0.95
     momentum_low: float = 0.85
+
+    def __post_init__(self) -> None:
+        if min(self.peak, self.start_division, self.end_division) <= 0:
+            raise RecipeError("schedule.peak, start_division and end_division: use numbers above 0")
+        shares = (self.warmup_share, self.momentum_high, self.momentum_low)
+        if min(shares) < 0 or max(shares) > 1:
+            raise RecipeError("schedule.warmup_share, momentum_high and momentum_low: use shares from 0 to 1")
 
 
 def one_cycle(config: OneCycleConfig, step: int, steps: int) -> Rates:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from atlas.errors import BundleError, UsageError
+from atlas.errors import BundleError
 from atlas.model.optimizer import restore_state, state_tensors
 from atlas.storage import atomic_file
 
@@ -26,6 +27,7 @@ class Position:
     """Where a run stands: `step` batches of `epoch` are done (both counted from 0)."""
 
     fingerprint: str
+    precision: str
     epoch: int = 0
     step: int = 0
     core_s: float = 0.0
@@ -43,31 +45,32 @@ def save_state(
     save_tensors(folder / STATE_FILE, tensors, {"position": json.dumps(asdict(position))})
 
 
-def load_state(
-    folder: Path, fingerprint: str, model: nn.Module, average: nn.Module | None, optimizer: Optimizer
-) -> Position:
-    """Put a saved state back and return its position; a fresh position when nothing was saved yet.
-
-    Raises UsageError when the state belongs to another recipe or data set, BundleError when the file is damaged.
-    """
+def load_position(folder: Path) -> Position | None:
+    """Where the run in this folder stands; None when nothing was saved yet. Raises BundleError for a damaged file."""
     file = folder / STATE_FILE
     if not file.exists():
-        return Position(fingerprint)
+        return None
+    with _reading(file) as stored:
+        return Position(**json.loads(stored.metadata()["position"]))
+
+
+def load_state(folder: Path, model: nn.Module, average: nn.Module | None, optimizer: Optimizer) -> None:
+    """Put the saved tensors back where they came from. Raises BundleError for a damaged file."""
+    with _reading(folder / STATE_FILE) as stored:
+        tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - not a dict
+        model.load_state_dict(_without("model", tensors))
+        if average is not None:
+            average.load_state_dict(_without("average", tensors))
+        restore_state(optimizer, _without("optimizer", tensors))
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Any]:
     try:
         with safe_open(str(file), framework="pt") as stored:
-            position = Position(**json.loads(stored.metadata()["position"]))
-            tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            yield stored
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise BundleError(f"{file} is damaged ({error}): start again with --overwrite") from error
-    if position.fingerprint != fingerprint:
-        raise UsageError(
-            f"{folder} was begun with another recipe, data set or version: repeat those, or use --overwrite"
-        )
-    model.load_state_dict(_without("model", tensors))
-    if average is not None:
-        average.load_state_dict(_without("average", tensors))
-    restore_state(optimizer, _without("optimizer", tensors))
-    return position
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,10 @@ from torch import nn
 
 from atlas.storage import claim_output
 
+#: bf16 must be this much faster than fp32 to be chosen. Where it is worth having it is far beyond, so that the choice
+#: does not hang on the noise of one measurement.
+BF16_GAIN = 1.3
+
 
 class Estimate(NamedTuple):
     """What one step costs."""
@@ -25,14 +30,26 @@ class Estimate(NamedTuple):
 
 
 def make_accelerator(precision: str) -> Accelerator:
-    """Accelerate's view of this machine; "auto" precision is bf16 where the hardware calculates it, else fp32."""
+    """Accelerate's view of this machine, calculating in "bf16" (weights stay fp32) or "fp32"."""
     on_cpu = not torch.cuda.is_available()
-    if precision == "auto":
-        precision = "bf16" if _has_bf16(on_cpu) else "fp32"
     if on_cpu:
         torch.use_deterministic_algorithms(True)
     AcceleratorState._reset_state()  # an earlier run may have had another precision
     return Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
+
+
+@cache
+def faster_precision() -> str:
+    """What "auto" stands for here: "bf16" where it is clearly faster than "fp32".
+
+    The processor's flags do not tell: some have bf16 instructions that are slower than fp32's. A convolution is timed.
+    """
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    if not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+        return "fp32"  # emulated
+    plain, short = _convolution_s(torch.float32), _convolution_s(torch.bfloat16)
+    return "bf16" if plain > BF16_GAIN * short else "fp32"
 
 
 def loading_threads(accelerator: Accelerator) -> int:
@@ -69,8 +86,13 @@ def estimate_step(model: nn.Module, step: Callable[[], None]) -> Estimate:
     return Estimate(min(times), memory + 8 * weights)  # the optimizer's two moments, float32, are still to come
 
 
-def _has_bf16(on_cpu: bool) -> bool:
-    """Whether bf16 is calculated by the hardware; emulated it would be slower than fp32."""
-    if on_cpu:
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return bool(torch.cuda.is_bf16_supported())
+def _convolution_s(kind: torch.dtype) -> float:
+    """Process time of one convolution and its gradients, the least of four."""
+    layer = nn.Conv2d(64, 64, 3, padding=1, bias=False, dtype=kind).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    pixels = torch.zeros(8, 64, 24, 24, dtype=kind).contiguous(memory_format=torch.channels_last).requires_grad_()
+    times = []
+    for _ in range(4):
+        started = time.process_time()
+        layer(pixels).sum().backward()
+        times.append(time.process_time() - started)
+    return min(times)

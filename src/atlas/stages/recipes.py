@@ -31,7 +31,8 @@ class TrainingConfig:
     norms unless `decay_all`. `average` is the decay a step of the running average of the weights that
     is kept beside them and becomes the model; 0 keeps the weights themselves. `clip` cuts each gradient value to
     [-clip, clip]; 0 does not. Training stops early when the loss on `dev` fell by less than `min_improvement` for
-    `patience` epochs in a row; patience 0 never stops. `precision` "auto" is bf16 where the processor has it.
+    `patience` epochs in a row; patience 0 never stops. `precision` "auto" is bf16 where it is clearly
+    faster than fp32 on this machine.
     """
 
     epochs: int = 17
@@ -50,6 +51,10 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if min(self.weight_decay, self.encoder_rate, self.clip, self.patience) < 0:
+            raise RecipeError("training.weight_decay, encoder_rate, clip and patience: use 0 or more")
+        if not 0 <= self.second_momentum < 1:
+            raise RecipeError(f"training.second_momentum is {self.second_momentum}: use a share below 1")
         if self.epochs < 1 or self.batch_size < 2:
             raise RecipeError(f"training.epochs={self.epochs}, batch_size={self.batch_size}: use at least 1 and 2")
         if not 0 <= self.average < 1 or not 0 <= self.label_smoothing < 1:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from atlas.bundle import write_bundle
 from atlas.dataset.augment import draw_changes, draw_mixing
 from atlas.dataset.loader import PictureLoader, Pictures, blend, change, in_order
 from atlas.dataset.schema import DatasetFolder, open_dataset
-from atlas.errors import DataError, RecipeError
+from atlas.errors import DataError, RecipeError, UsageError
 from atlas.evaluate.metrics import level_hits
 from atlas.evaluate.paths import PathTable
 from atlas.model.assemble import Model, assemble
@@ -35,8 +36,15 @@ from atlas.progress import Progress, Silent
 from atlas.recipe import to_mapping
 from atlas.records import Batch
 from atlas.stages.card import model_card
-from atlas.stages.checkpoint import BEST_FILE, load_state, save_state, save_tensors
-from atlas.stages.hardware import Estimate, claim_together, estimate_step, loading_threads, make_accelerator
+from atlas.stages.checkpoint import BEST_FILE, Position, load_position, load_state, save_state, save_tensors
+from atlas.stages.hardware import (
+    Estimate,
+    claim_together,
+    estimate_step,
+    faster_precision,
+    loading_threads,
+    make_accelerator,
+)
 from atlas.stages.recipes import Recipe
 from atlas.storage import part_of, publish_folder
 
@@ -60,6 +68,7 @@ class TrainSummary:
     dev_accuracy: tuple[float, ...]  # share of dev pictures whose first 1, 2, ... names are right
     core_minutes: float
     stopped_early: bool
+    reported: str | None  # a part of the data set that trained and chose nothing
 
 
 def train_model(
@@ -79,9 +88,10 @@ def train_model(
     """
     progress = progress or Silent()
     data = open_dataset(dataset)
-    accelerator = make_accelerator(recipe.training.precision)
+    position = _position(data, recipe, part_of(output) if resume else None)
+    accelerator = make_accelerator(position.precision)
     part = claim_together(accelerator, output, resume=resume, overwrite=overwrite)
-    run = _Run(data, recipe, accelerator, part)
+    run = _Run(data, recipe, accelerator, part, position)
     run.announce(progress)
     progress.begin("train", run.steps_left)
     while run.steps_left and not run.should_stop():
@@ -97,12 +107,15 @@ def train_model(
 class _Run:
     """One training run: model, optimizer, data and position."""
 
-    def __init__(self, data: DatasetFolder, recipe: Recipe, accelerator: Accelerator, part: Path) -> None:
-        self.data, self.recipe, self.accelerator, self.part = data, recipe, accelerator, part
+    def __init__(
+        self, data: DatasetFolder, recipe: Recipe, accelerator: Accelerator, part: Path, position: Position
+    ) -> None:
+        self.data, self.recipe, self.accelerator, self.part, self.position = data, recipe, accelerator, part, position
         settings = recipe.training
         threads = loading_threads(accelerator)
         self.train = PictureLoader(data, "train", recipe.image, threads)
-        self.dev = PictureLoader(data, "dev", recipe.image, threads) if data.splits.get("dev") else None
+        dev = PictureLoader(data, "dev", recipe.image, threads) if data.splits.get("dev") else None
+        self.dev = dev if dev is not None and (dev.nodes >= 0).any() else None  # paths that train lacks choose nothing
         self.size = (recipe.image.height_px, recipe.image.width_px)
         self.steps_per_epoch = len(self.train) // settings.batch_size
         self._check()
@@ -122,7 +135,8 @@ class _Run:
             second_momentum=settings.second_momentum,
         )
         self.estimate = self._estimate()
-        self.position = load_state(part, _fingerprint(data, recipe), bare, self.average, bare_optimizer)
+        if position.epoch or position.step:
+            load_state(part, bare, self.average, bare_optimizer)
         self.model, self.optimizer = accelerator.prepare(bare, bare_optimizer)
         self.bare_optimizer = bare_optimizer
         self.saved_at, self.save_cost_s = time.monotonic(), 0.0
@@ -259,7 +273,9 @@ class _Run:
         log_mass = torch.cat(scores)
         known = torch.from_numpy(self.dev.nodes >= 0)
         nodes = torch.from_numpy(self.dev.nodes)[known].to(log_mass.device)
-        loss = float(self.dev_loss(log_mass[known.to(log_mass.device)], Target(nodes))) if len(nodes) else 0.0
+        loss = float(self.dev_loss(log_mass[known.to(log_mass.device)], Target(nodes)))
+        if not isfinite(loss):
+            raise RecipeError("the loss on dev is not a number: lower schedule.peak or use --set precision=fp32")
         guesses = log_mass.argmax(dim=1).cpu().numpy()
         return loss, _level_accuracy(self.data, guesses)
 
@@ -326,6 +342,7 @@ class _Run:
             dev_accuracy=tuple(self.best["dev_accuracy"]),
             core_minutes=self.position.core_s / 60,
             stopped_early=len(self.position.history) < self.recipe.training.epochs,
+            reported=next((split for split in reversed(self.data.splits) if split not in ("train", "dev")), None),
         )
 
     def announce(self, progress: Progress) -> None:
@@ -341,6 +358,22 @@ class _Run:
         )
         step_s, memory_bytes = self.estimate
         progress.say(f"about {_duration(left * step_s)} for {left:,} steps, {memory_bytes / 1e9:.1f} GB of memory")
+
+
+def _position(data: DatasetFolder, recipe: Recipe, unfinished: Path | None) -> Position:
+    """Where to go on in `unfinished`, with the precision it was begun with, or the start of a new run.
+
+    Raises UsageError when the unfinished run is that of another recipe or data set.
+    """
+    fingerprint, wanted = _fingerprint(data, recipe), recipe.training.precision
+    position = load_position(unfinished) if unfinished is not None else None
+    if position is None:
+        return Position(fingerprint, faster_precision() if wanted == "auto" else wanted)
+    if position.fingerprint != fingerprint:
+        raise UsageError(
+            f"{unfinished} was begun with another recipe, data set or version: repeat those, or use --overwrite"
+        )
+    return position
 
 
 def _fingerprint(data: DatasetFolder, recipe: Recipe) -> str:
