@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Prediction:
 
     `path` is the best answer (empty when `error` says why there is none), `probability` its mass, and
     `level_probabilities[k]` the probability that the product lies below the first `k + 1` names of `path`.
+    `evidence[k]` says which part of the picture decided that level: a light (h, w) over a grid of cells that sums to 1;
+    empty unless it was asked for.
     """
 
     path: Path
@@ -65,3 +67,4 @@ class Prediction:
     level_probabilities: tuple[float, ...]
     alternatives: tuple[Alternative, ...] = ()
     error: str | None = None
+    evidence: tuple[NDArray[np.float32], ...] = field(default=(), compare=False)

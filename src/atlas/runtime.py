@@ -27,6 +27,9 @@ class Scorer(Protocol):
     def score_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The log of each node's own mass (B, N), not calibrated, for pixels (B, 3, H, W) of the bundle's size."""
 
+    def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Where the model looked for each level of these nodes (B,): (B, D, h, w); None where it cannot tell."""
+
 
 def open_scorer(bundle: Bundle, engine: Engine = "auto") -> Scorer:
     """A scorer for an opened model folder.
@@ -71,6 +74,17 @@ class TorchScorer:
             log_mass = self.model.score(Batch(held))
         return np.asarray(log_mass.float().cpu().numpy())
 
+    def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """See Scorer."""
+        import torch
+
+        if not hasattr(self.model, "light"):
+            return None
+        with torch.inference_mode():
+            held = torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last)
+            light = self.model.light(Batch(held), torch.from_numpy(nodes).to(self.device))
+        return np.asarray(light.float().cpu().numpy())
+
 
 class OnnxScorer:
     """The exported network in ONNX Runtime; needs neither torch nor transformers."""
@@ -96,6 +110,9 @@ class OnnxScorer:
         """See Scorer."""
         (log_mass,) = self.session.run(["log_mass"], {"pixels": np.ascontiguousarray(pixels)})
         return np.asarray(log_mass, dtype=np.float32)
+
+    def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> None:
+        """None: the file holds masses alone."""
 
 
 def load_model(bundle: Bundle) -> Any:

@@ -166,3 +166,17 @@ def test_large_attention_is_taken_in_turns(monkeypatch):
         whole = decoder.advance(many, tokens, seen)
         monkeypatch.setattr("atlas.model.attention.ATTENTION_FLOATS", 1)
         assert torch.allclose(decoder.advance(many, tokens, seen).hidden, whole.hidden, atol=1e-6)
+
+
+@pytest.mark.parametrize(("decoder", "grid"), [(LSTM, (5, 5)), (TRANSFORMER, (3, 2))], ids=["lstm", "transformer"])
+def test_light_is_one_grid_a_level_along_the_answers_path(decoder, grid):
+    path, batch = model(decoder), pixels(2)
+    nodes = torch.tensor([TREE.node("Women > Tops > Shirts"), TREE.node("Men")])
+    with torch.no_grad():
+        light = path.light(batch, nodes)
+        state, seen = path.decoder.start(path.encoder(batch.pixels))
+        for level, before in enumerate((START, *path.sentence[nodes[0]].tolist()[:2])):
+            told = path.decoder.advance(state, torch.full((2, 1), before), seen)
+            state = told.state
+            assert torch.allclose(light[0, level].flatten(), told.light[0, 0], atol=1e-6)
+    assert light.shape == (2, TREE.levels, *grid)

@@ -50,6 +50,9 @@ class FakeScorer:
         log_mass[colour.min(axis=1) == 1] = np.nan
         return log_mass
 
+    def light(self, pixels: np.ndarray, nodes: np.ndarray) -> None:
+        """It cannot tell where it looked."""
+
 
 def picture(path: tuple[str, ...], side_px: int = 20) -> Image.Image:
     return Image.new("RGB", (side_px, side_px), COLOURS[path])

@@ -34,6 +34,9 @@ def predict(
     alternatives: Annotated[int, typer.Option(min=0, max=100, help="Other answers to give for each picture.")] = 3,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures that the model scores at once.")] = 32,
     engine: Annotated[str, typer.Option(help="auto, torch or onnx.")] = "auto",
+    explain: Annotated[
+        FilePath | None, typer.Option(metavar="DIR", help="Draw for each picture which part decided each level.")
+    ] = None,
     overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -54,16 +57,16 @@ def predict(
         check_output(output, overwrite)
     source = find_inputs(inputs, Columns(image_column, id_column), split, _stdin_lines())
     categorizer = load(folder, engine)  # type: ignore[arg-type]  # it says itself which engines there are
-    sizes = {"batch_size": batch_size, "alternatives": alternatives}
+    wishes: dict[str, Any] = {"batch_size": batch_size, "alternatives": alternatives, "explain": explain}
     shown = _Table()
     with screen_progress(quiet, json) as progress:
         if output is not None:
             outcome = predict_to_file(
-                categorizer, source, output, split=split or "", overwrite=overwrite, progress=progress, **sizes
+                categorizer, source, output, split=split or "", overwrite=overwrite, progress=progress, **wishes
             )
         else:
             sink = JsonLinesSink(sys.stdout, source.schema, head_of(categorizer)) if json else shown
-            outcome = predict_source(categorizer, source, sink, progress, **sizes)
+            outcome = predict_source(categorizer, source, sink, progress, **wishes)
     shown.print_all()
     if output is not None:
         _report(output, outcome.rows, outcome.failed, json)

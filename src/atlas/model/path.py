@@ -27,6 +27,7 @@ class PathModel(nn.Module):
         self.decoder = decoder
         self.plan = TreePlan(tree)
         self.keep = config.keep or None
+        self.grid = config.grid if config.kind == "lstm" else 0
         self.doubly_stochastic = config.doubly_stochastic
         self.average_flips = average_flips
         self.register_buffer("sentence", torch.from_numpy(_sentences(tree)), persistent=False)
@@ -68,6 +69,22 @@ class PathModel(nn.Module):
             return log_mass
         mirrored = expand(self.decoder, self.encoder(batch.pixels.flip(3)), self.plan, self.keep)
         return average_logs(log_mass, mirrored)
+
+    def light(self, batch: Batch, node: Tensor) -> Tensor:
+        """Where the decoder looked for each level of the given nodes (B,): (B, D, h, w), each level sums to 1.
+
+        Beyond a node's own depth the light means nothing.
+        """
+        features = self.encoder(batch.pixels)
+        state, seen = self.decoder.start(features)
+        taken = F.pad(self.sentence[node][:, :-2], (1, 0), value=START)  # (B, D)
+        lights = []
+        for place in range(taken.shape[1]):
+            told = self.decoder.advance(state, taken[:, place : place + 1], seen)
+            state = told.state
+            lights.append(told.light[:, 0])
+        grid = (self.grid, self.grid) if self.grid else tuple(features.shape[2:])
+        return torch.unflatten(torch.stack(lights, dim=1), 2, grid)
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """The parameters that learn at the encoder's rate."""

@@ -19,6 +19,7 @@ from atlas.errors import AtlasError, BundleError, ImageError
 from atlas.images import read_pixels
 from atlas.records import IMPOSSIBLE, Alternative, Prediction
 from atlas.runtime import open_scorer
+from atlas.stages.evidence import occlusion
 from atlas.stages.rows import grouped
 
 if TYPE_CHECKING:
@@ -57,12 +58,22 @@ class Categorizer:
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # a str is one file, though it is an Iterable[str] as well
-        self, pictures: Picture, *, batch_size: int = BATCH_SIZE, alternatives: int = ALTERNATIVES
+        self,
+        pictures: Picture,
+        *,
+        batch_size: int = BATCH_SIZE,
+        alternatives: int = ALTERNATIVES,
+        evidence: bool = False,
     ) -> Prediction: ...
 
     @overload
     def predict(
-        self, pictures: Iterable[Picture], *, batch_size: int = BATCH_SIZE, alternatives: int = ALTERNATIVES
+        self,
+        pictures: Iterable[Picture],
+        *,
+        batch_size: int = BATCH_SIZE,
+        alternatives: int = ALTERNATIVES,
+        evidence: bool = False,
     ) -> list[Prediction]: ...
 
     def predict(
@@ -71,28 +82,32 @@ class Categorizer:
         *,
         batch_size: int = BATCH_SIZE,
         alternatives: int = ALTERNATIVES,
+        evidence: bool = False,
     ) -> Prediction | list[Prediction]:
         """The prediction of one picture, or a list of them for many, in the same order.
 
         A picture is a file name, encoded bytes, a PIL image, or a uint8 array (H, W, 3); an array (B, H, W, 3) is many.
-        What cannot be read costs an `error` in its own prediction and nothing else.
+        What cannot be read costs an `error` in its own prediction and nothing else. `evidence` asks for the part of the
+        picture that decided each level: the model's own attention, or else what hiding each cell costs, which takes
+        some fifty times as long.
         """
-        if _is_one(pictures):
-            return next(self.answers([pictures], batch_size, alternatives)).prediction  # type: ignore[list-item]
-        return [answer.prediction for answer in self.answers(pictures, batch_size, alternatives)]  # type: ignore[arg-type]
+        many: Iterable[Picture] = [pictures] if _is_one(pictures) else pictures  # type: ignore[assignment,list-item]
+        found = [answer.prediction for answer in self.answers(many, batch_size, alternatives, evidence)]
+        return found[0] if _is_one(pictures) else found
 
     def answers(
         self,
         pictures: Iterable[Picture | AtlasError],
         batch_size: int = BATCH_SIZE,
         alternatives: int = ALTERNATIVES,
+        evidence: bool = False,
     ) -> Iterator[Answer]:
         """Answers in the order of the pictures, while a few threads decode ahead; at most 3 batches are in memory.
 
         An AtlasError in place of a picture becomes the error of its answer.
         """
-        for problems, log_mass in self.scores(pictures, batch_size):
-            answers = self._decide(log_mass, alternatives)
+        for problems, log_mass, pixels in self._scored(pictures, batch_size):
+            answers = self._decide(log_mass, alternatives, pixels if evidence else None)
             for problem in problems:
                 yield next(answers) if problem is None else Answer(Prediction((), 0.0, (), error=problem))
 
@@ -100,32 +115,61 @@ class Categorizer:
         self, pictures: Iterable[Picture | AtlasError], batch_size: int = BATCH_SIZE
     ) -> Iterator[tuple[list[str | None], NDArray[np.float32]]]:
         """For each batch, in order: what is wrong with each picture, and raw log masses (G, N) of the G good ones."""
+        for problems, log_mass, _ in self._scored(pictures, batch_size):
+            yield problems, log_mass
+
+    def _scored(
+        self, pictures: Iterable[Picture | AtlasError], batch_size: int
+    ) -> Iterator[tuple[list[str | None], NDArray[np.float32], NDArray[np.uint8]]]:
+        """`scores` with the pixels (G, 3, H, W) of the good ones."""
         for batch in grouped(decoded_ahead(pictures, self.bundle.image, 2 * batch_size), batch_size):
             problems = [pixels if isinstance(pixels, str) else None for pixels in batch]
             good = [pixels for pixels in batch if not isinstance(pixels, str)]
             if not good:
-                yield problems, np.empty((0, len(self.taxonomy)), dtype=np.float32)
+                yield problems, np.empty((0, len(self.taxonomy)), dtype=np.float32), np.empty(0, dtype=np.uint8)
                 continue
-            log_mass = self._scorer.score_pixels(np.ascontiguousarray(np.stack(good).transpose(0, 3, 1, 2)))
+            pixels = np.ascontiguousarray(np.stack(good).transpose(0, 3, 1, 2))  # (G, H, W, 3) -> (G, 3, H, W)
+            log_mass = self._scorer.score_pixels(pixels)
             sound: NDArray[np.bool_] = np.isfinite(log_mass.max(axis=1, initial=-np.inf))  # no NaN, some mass
             for row, place in enumerate([place for place, problem in enumerate(problems) if problem is None]):
                 if not sound[row]:
                     problems[place] = "the model gave no number for this picture"
-            yield problems, np.maximum(log_mass[sound], np.float32(IMPOSSIBLE))  # engines say log 0 in their own ways
+            log_mass = np.maximum(log_mass[sound], np.float32(IMPOSSIBLE))  # engines say log 0 in their own ways
+            yield problems, log_mass, pixels[sound]
 
-    def _decide(self, log_mass: NDArray[np.float32], alternatives: int) -> Iterator[Answer]:
-        """From raw log masses (G, N) to answers."""
+    def _decide(
+        self, log_mass: NDArray[np.float32], alternatives: int, pixels: NDArray[np.uint8] | None
+    ) -> Iterator[Answer]:
+        """From raw log masses (G, N) to answers, with evidence from pixels (G, 3, H, W) where those are given."""
         if not len(log_mass):
             return
         tree = self.taxonomy.arrays
         mass = masses(self.calibrated(log_mass))
         total = below(mass, tree)
         nodes, probability = best(mass, tree, 1 + alternatives)
+        lights = self._evidence(pixels, nodes[:, 0]) if pixels is not None else [()] * len(mass)
         for row in range(len(mass)):
             ranked = [(self.taxonomy.paths[n], float(p)) for n, p in zip(nodes[row], probability[row], strict=True)]
             levels = level_probabilities(total[row], int(nodes[row, 0]), tree)
             others = tuple(Alternative(*other) for other in ranked[1:])
-            yield Answer(Prediction(*ranked[0], levels, others), _listed(mass[row]))
+            yield Answer(Prediction(*ranked[0], levels, others, evidence=lights[row]), _listed(mass[row]))
+
+    def _evidence(self, pixels: NDArray[np.uint8], nodes: NDArray[Any]) -> list[tuple[NDArray[np.float32], ...]]:
+        """For each picture one light (h, w) for each level of its answer."""
+        ways = [np.array(self.taxonomy.ancestors(int(node))) for node in nodes]
+        light = self._scorer.light(pixels, nodes.astype(np.int64))
+        if light is not None:
+            return [tuple(levels[: len(way)]) for levels, way in zip(light, ways, strict=True)]
+        return [tuple(self._occlusion(picture, way)) for picture, way in zip(pixels, ways, strict=True)]
+
+    def _occlusion(self, picture: NDArray[np.uint8], way: NDArray[Any]) -> NDArray[np.float32]:
+        def log_levels(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+            parts = np.array_split(pixels, -(-len(pixels) // BATCH_SIZE))
+            log_mass = np.concatenate([self._scorer.score_pixels(part) for part in parts])
+            total = below(masses(self.calibrated(log_mass)), self.taxonomy.arrays)
+            return np.log(np.maximum(total[:, way], 1e-12))
+
+        return occlusion(picture, log_levels)
 
     def calibrated(self, log_mass: NDArray[Any]) -> NDArray[np.float64]:
         """Log masses (B, N) after the model's temperatures, as they came where it has none."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import AtlasError, BundleError, NothingDoneError
 from atlas.progress import Progress, Silent
 from atlas.stages.categorizer import ALTERNATIVES, BATCH_SIZE, Answer, Categorizer, load
+from atlas.stages.explain import ExplainingSink
 from atlas.stages.inputs import dataset_source
 from atlas.stages.outputs import Head, Sink, check_output, open_sink
 from atlas.stages.rows import Chunk, Source
@@ -50,16 +51,20 @@ def predict_source(
     progress: Progress | None = None,
     batch_size: int = BATCH_SIZE,
     alternatives: int = ALTERNATIVES,
+    explain: FilePath | None = None,
 ) -> Outcome:
     """Predict every row of a source into a sink, in order and in bounded memory.
 
-    Raises NothingDoneError when no row succeeded, which keeps a file from appearing.
+    With `explain`, a folder, each answer is drawn there too. Raises NothingDoneError when no row succeeded, which keeps
+    a file from appearing.
     """
     progress = progress or Silent()
+    if explain is not None:
+        sink = ExplainingSink(sink, explain)
     progress.begin("predict", source.rows)
     rows = failed = 0
     errors: list[str] = []
-    for chunk, answers in _answered(categorizer, source, batch_size, alternatives):
+    for chunk, answers in _answered(categorizer, source, batch_size, alternatives, explain is not None):
         sink.write(chunk, answers)
         bad = [
             f"{product_id}: {answer.prediction.error}"
@@ -85,6 +90,7 @@ def predict_to_file(
     progress: Progress | None = None,
     batch_size: int = BATCH_SIZE,
     alternatives: int = ALTERNATIVES,
+    explain: FilePath | None = None,
 ) -> Outcome:
     """Write a predictions file (CSV, JSON lines or Parquet by its ending); it appears when it is whole.
 
@@ -92,7 +98,7 @@ def predict_to_file(
     """
     check_output(output_file, overwrite)
     with open_sink(output_file, source.schema, head_of(categorizer, split)) as sink:
-        return predict_source(categorizer, source, sink, progress, batch_size, alternatives)
+        return predict_source(categorizer, source, sink, progress, batch_size, alternatives, explain)
 
 
 def predict_dataset(
@@ -139,7 +145,7 @@ def head_of(categorizer: Categorizer, split: str = "") -> Head:
 
 
 def _answered(
-    categorizer: Categorizer, source: Source, batch_size: int, alternatives: int
+    categorizer: Categorizer, source: Source, batch_size: int, alternatives: int, evidence: bool
 ) -> Iterator[tuple[Chunk, list[Answer]]]:
     """Each chunk with its answers; decoding does not stop where one chunk ends and the next one begins."""
     waiting: deque[Chunk] = deque()
@@ -151,7 +157,7 @@ def _answered(
                 yield from chunk.pictures
 
     answers: list[Answer] = []
-    for answer in categorizer.answers(pictures(), batch_size, alternatives):
+    for answer in categorizer.answers(pictures(), batch_size, alternatives, evidence):
         answers.append(answer)
         if len(answers) == len(waiting[0].product_ids):
             yield waiting.popleft(), answers

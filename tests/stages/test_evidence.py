@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from atlas.records import Alternative, Prediction
+from atlas.stages.categorizer import Categorizer
+from atlas.stages.evidence import CELLS, GREY, cells_of, hide, occlusion
+from atlas.stages.explain import MARGIN_PX, PANEL_PX, draw_explanation
+
+from .fake_model import FakeScorer
+
+
+def test_cells_are_nearly_square():
+    assert cells_of((80, 60)) == (8, 6)
+    assert cells_of((150, 150)) == (8, 8)
+    assert cells_of((32, 400)) == (1, 8)
+
+
+def test_hiding_covers_just_the_cells():
+    pixels = np.zeros((3, 16, 8), dtype=np.uint8)
+    covered = hide(pixels, np.array([[0, 0], [3, 1]]), (4, 2))
+    assert (covered[:, :4, :4] == GREY).all()
+    assert (covered[:, 12:, 4:] == GREY).all()
+    assert (covered == GREY).sum() == 2 * 3 * 16
+    assert not pixels.any()
+
+
+def test_light_falls_where_hiding_costs():
+    pixels = np.zeros((3, 64, 48), dtype=np.uint8)
+    pixels[:, 8:16, 16:24] = 255  # the cell (1, 2) decides the first level, (5, 0) the second
+    pixels[:, 40:48, 0:8] = 255
+
+    def log_levels(pictures):
+        first = pictures[:, 0, 8:16, 16:24].mean((1, 2)) / 255
+        second = pictures[:, 0, 40:48, 0:8].mean((1, 2)) / 255
+        return np.stack([np.log(first), np.log(second)], axis=1)
+
+    light = occlusion(pixels, log_levels)
+    assert light.shape == (2, 8, 6)
+    assert np.allclose(light.sum((1, 2)), 1)
+    assert light[0, 1, 2] == pytest.approx(1)
+    assert light[1, 5, 0] == pytest.approx(1)
+
+
+def test_a_level_that_nothing_lowers_is_lit_evenly():
+    light = occlusion(np.zeros((3, 32, 32), dtype=np.uint8), lambda pictures: np.zeros((len(pictures), 1)))
+    assert np.allclose(light, 1 / CELLS**2)
+
+
+def test_a_model_without_light_is_explained_by_hiding(tmp_path):
+    categorizer = Categorizer(FakeScorer(tmp_path))
+    picture = np.full((40, 40, 3), 90, dtype=np.uint8)
+    plain, explained = categorizer.predict(picture), categorizer.predict(picture, evidence=True)
+    assert plain.evidence == ()
+    assert explained == plain
+    assert len(explained.evidence) == len(explained.path)
+    assert all(light.sum() == pytest.approx(1) for light in explained.evidence)
+
+
+def test_a_models_own_light_is_cut_to_the_answers_depth(tmp_path):
+    class Lit(FakeScorer):
+        def light(self, pixels, nodes):
+            return np.stack([np.full((9, 2, 2), node, dtype=np.float32) for node in nodes])
+
+    categorizer = Categorizer(Lit(tmp_path))
+    (said,) = categorizer.predict([np.full((40, 40, 3), 90, dtype=np.uint8)], evidence=True)
+    assert len(said.evidence) == len(said.path)
+    assert (said.evidence[0] == categorizer.taxonomy.node(said.path)).all()
+
+
+def test_the_drawing_keeps_lit_cells_and_darkens_the_rest():
+    light = np.array([[1.0, 0.0], [0.0, 0.0]], dtype=np.float32)
+    said = Prediction(("Men", "Shirts"), 0.7, (0.9, 0.7), (Alternative(("Women",), 0.1),), evidence=(light, light))
+    sheet = np.asarray(draw_explanation(Image.new("RGB", (240, 320), (200, 30, 30)), said))
+    assert sheet.shape[1] == 3 * PANEL_PX[0] + 4 * MARGIN_PX
+    left = 2 * MARGIN_PX + PANEL_PX[0]
+    assert sheet[MARGIN_PX + 10, left + 10].tolist() == [200, 30, 30]
+    assert sheet[MARGIN_PX + 10, left + 230].max() < 60
+    assert sheet[MARGIN_PX + 310, left + 10].max() < 60
