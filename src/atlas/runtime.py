@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 Engine = Literal["auto", "torch", "onnx"]
 
 
+class Written(NamedTuple):
+    """What a path decoder writes when nothing holds it to the tree."""
+
+    tokens: NDArray[np.int64]  # (B, L) names, then the end, then padding
+    probability: NDArray[np.float32]  # (B,), of the whole sequence
+    novelty: NDArray[np.float32]  # (B,), the mass on children that the tree lacks
+
+
 class Scorer(Protocol):
     """What turns pixels into node masses, whatever calculates it."""
 
@@ -29,6 +37,9 @@ class Scorer(Protocol):
 
     def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """Where the model looked for each level of these nodes (B,): (B, D, h, w); None where it cannot tell."""
+
+    def write(self, pixels: NDArray[np.uint8], beams: int) -> Written | None:
+        """The best path that the model writes freely for pixels (B, 3, H, W); None where it writes none."""
 
 
 def open_scorer(bundle: Bundle, engine: Engine = "auto") -> Scorer:
@@ -85,6 +96,18 @@ class TorchScorer:
             light = self.model.light(Batch(held), torch.from_numpy(nodes).to(self.device))
         return np.asarray(light.float().cpu().numpy())
 
+    def write(self, pixels: NDArray[np.uint8], beams: int) -> Written | None:
+        """See Scorer."""
+        import torch
+
+        if not hasattr(self.model, "write"):
+            return None
+        with torch.inference_mode():
+            batch = Batch(torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last))
+            tokens, log_probability = self.model.write(batch, beams)
+            novelty = self.model.novelty(batch)
+        return Written(*(part.cpu().numpy() for part in (tokens[:, 0], log_probability[:, 0].exp(), novelty)))
+
 
 class OnnxScorer:
     """The exported network in ONNX Runtime; needs neither torch nor transformers."""
@@ -112,6 +135,9 @@ class OnnxScorer:
         return np.asarray(log_mass, dtype=np.float32)
 
     def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> None:
+        """None: the file holds masses alone."""
+
+    def write(self, pixels: NDArray[np.uint8], beams: int) -> None:
         """None: the file holds masses alone."""
 
 

@@ -193,3 +193,20 @@ def test_a_narrow_beam_is_greedy():
             assert int(written.tokens[0, 0, place]) == word
             if word == END:
                 break
+
+
+@given(taxonomies(), st.integers(0, 3))
+def test_left_free_each_path_has_its_share_of_the_whole_vocabulary(tree, seed):
+    decoder = Remembering(len(tree.vocabulary), seed=seed)
+    features = torch.randn(2, 6, 2, 2, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        free = expand(decoder, features, TreePlan(tree.arrays), free=True).exp()
+        assert (free.sum(1) <= 1 + 1e-5).all()
+        held = expand(decoder, features, TreePlan(tree.arrays)).exp()
+        assert (free <= held + 1e-6).all()
+        state, seen = decoder.start(features)
+        told = decoder.advance(state, torch.full((2, 1), START), seen)
+        logits = decoder.vocabulary(told.hidden)[:, 0, END:].softmax(1)
+        for node in tree.children(0):
+            if not tree.children(node):
+                assert torch.allclose(free[:, node], logits[:, tree.arrays.token[node] - END], atol=1e-5)

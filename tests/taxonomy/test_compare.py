@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given
 
-from atlas.taxonomy.compare import compare
-from atlas.taxonomy.tree import Taxonomy
+from atlas.errors import TaxonomyError
+from atlas.taxonomy.compare import added_paths, compare
+from atlas.taxonomy.tree import Taxonomy, format_path
 
 from .trees import taxonomies
 
@@ -54,3 +56,25 @@ def test_a_difference_is_empty_for_equal_trees_only_and_accounts_for_every_answe
     sources, targets = {source for source, _ in change.moved}, {target for _, target in change.moved}
     assert (before - set(change.removed) - sources) | set(change.added) | targets == after
     assert len(change.moved) == len(sources) == len(targets)
+
+
+def test_added_paths_become_answers_beside_their_siblings():
+    tree = Taxonomy([("Men", "Jeans"), ("Women", "Skirts")], {("Men", "Jeans"): "7"})
+    grown, words = added_paths(tree, ["Men > Skirts", "Women", "Men > Kilts > Short"])
+    assert [format_path(grown.paths[node]) for node in grown.answers] == [
+        "Men > Jeans",
+        "Men > Skirts",
+        "Men > Kilts > Short",
+        "Women",
+        "Women > Skirts",
+    ]
+    assert words == ["Kilts", "Short"]
+    assert grown.ids == tree.ids
+
+
+def test_an_answer_cannot_be_added_twice():
+    tree = Taxonomy([("Men", "Jeans")])
+    with pytest.raises(TaxonomyError, match="already"):
+        added_paths(tree, ["Men > Jeans"])
+    with pytest.raises(TaxonomyError, match="already"):
+        added_paths(tree, ["Men > Kilts", "Men > Kilts"])

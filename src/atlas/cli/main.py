@@ -21,7 +21,7 @@ from atlas.errors import AtlasError
 #: Every command in the order of the work, with the first line of its help.
 COMMANDS = {
     "demo": "Walk the whole way on a small drawn store.",
-    "taxonomy": "Look at category trees: show, check, compare.",
+    "taxonomy": "Category trees: show, check, compare, extend.",
     "build": "Turn labelled products into a data set.",
     "train": "Train a model on a data set.",
     "calibrate": "Fit a model's probabilities on a data set's split.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas.cli.options import Json
+from atlas.cli.options import Json, Output, Overwrite, Quiet
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Source = Annotated[str, typer.Argument(help="A taxonomy file, atlas52, a data set or a model folder.")]
 
-taxonomy = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at category trees: show, check, compare.")
+taxonomy = typer.Typer(no_args_is_help=True, add_completion=False, help="Category trees: show, check, compare, extend.")
 
 
 @taxonomy.command()
@@ -151,3 +151,70 @@ def _as_json(tree: Taxonomy, rows: list[Row]) -> dict[str, object]:
     ]
     counts = {"leaves": len(tree.leaves), "answers": len(tree.answers), "levels": tree.levels}
     return {"taxonomy_id": tree.digest, **counts, "nodes": nodes}
+
+
+@taxonomy.command()
+def propose(
+    model: Annotated[FilePath, typer.Argument(help="A model folder with a path decoder.")],
+    dataset: Annotated[FilePath, typer.Argument(help="A data set folder.")],
+    output: Output = FilePath("proposals.csv"),
+    split: Annotated[str, typer.Option(help="The part of the data set to read.")] = "test",
+    beams: Annotated[int, typer.Option(min=1, max=100, help="Width of the search.")] = 5,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List category paths that a path decoder writes and the tree lacks, for a person to judge.
+
+    A row of the CSV is a path with its count, mean probability and example products; verdict and by are left open.
+    """
+    from atlas.cli.screen import print_json, print_line, screen_progress, table
+    from atlas.stages.propose import propose_paths
+    from atlas.taxonomy.tree import format_path
+
+    with screen_progress(quiet, json) as progress:
+        found = propose_paths(model, dataset, split, output, beams=beams, overwrite=overwrite, progress=progress)
+    rows = [(format_path(p.path), p.count, p.probability, "; ".join(p.examples)) for p in found.proposals]
+    if json:
+        keys = ("path", "count", "probability", "examples")
+        listed = [dict(zip(keys, row, strict=True)) for row in rows]
+        print_json(
+            {"pictures": found.pictures, "outside": found.outside, "novelty": found.novelty, "proposals": listed}
+        )
+        return
+    if rows:
+        table(("path", "count", "probability", "examples"), rows)
+    print_line(
+        f"{output}: {len(rows):,} paths outside the tree, for {found.outside:,} of {found.pictures:,} pictures; "
+        f"mean mass on children that the tree lacks {found.novelty:.4f}"
+    )
+
+
+@taxonomy.command()
+def add(
+    source: Source,
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="New paths, such as 'Men > Kilts'.")],
+    output: Output,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Write a tree with more paths, and say what must be trained again."""
+    from atlas.cli.screen import print_json, print_line
+    from atlas.errors import UsageError
+    from atlas.taxonomy.compare import added_paths
+    from atlas.taxonomy.files import write_taxonomy
+
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output} exists already: use --overwrite to replace it, or another -o")
+    tree, _ = _open(source)
+    grown, words = added_paths(tree, paths)
+    write_taxonomy(output, grown)
+    if json:
+        print_json({"output": str(output), "taxonomy_id": grown.digest, "new_names": words})
+        return
+    print_line(f"{output}: {len(grown.answers):,} answers, {len(paths):,} more than {source}")
+    print_line("a flat model has no score for a new answer: build with the new tree, then train it again")
+    if words:
+        print_line(f"a path decoder has never read {', '.join(words)}: train it again too")
+    else:
+        print_line("a path decoder knows all these names, but has seen no product of the new path: train it on some")

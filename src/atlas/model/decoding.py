@@ -149,23 +149,26 @@ def _level(
     )
 
 
-def expand(decoder: Decoder, features: Tensor, plan: TreePlan, keep: int | None = None) -> Tensor:
+def expand(
+    decoder: Decoder, features: Tensor, plan: TreePlan, keep: int | None = None, *, free: bool = False
+) -> Tensor:
     """The log of each node's own mass, float32 (B, N), for pictures with these feature grids (B, C, h, w).
 
     Level by level all inner nodes take one batched step; their logits are masked to the options that exist, so each row
     sums to 1 and no path can be made up. With `keep` only the best `keep` inner nodes of a level go on (beam search);
-    the mass of the others stays where the search stopped.
+    the mass of the others stays where the search stopped. With `free` logits are not masked: what a row lacks to 1 is
+    the mass that the decoder puts on children that do not exist.
     """
     if torch.compiler.is_exporting():
-        return _expand(decoder, features, plan, keep)
+        return _expand(decoder, features, plan, keep, free)
     slots = plan.widest if keep is None else min(plan.widest, keep) * plan.most_options
     rows = max(1, LEVEL_FLOATS // (slots * decoder.vocabulary.in_features * 4))
     parts: tuple[Tensor, ...] = torch.split(features, rows)
-    return torch.cat([_expand(decoder, part, plan, keep) for part in parts])
+    return torch.cat([_expand(decoder, part, plan, keep, free) for part in parts])
 
 
-def _expand(decoder: Decoder, features: Tensor, plan: TreePlan, keep: int | None) -> Tensor:
-    search = _Search(decoder, features, keep)
+def _expand(decoder: Decoder, features: Tensor, plan: TreePlan, keep: int | None, free: bool) -> Tensor:
+    search = _Search(decoder, features, keep, free)
     options, left = zip(*(search.descend(level) for level in plan), strict=True)
     return torch.maximum(_gather(options, plan.own), _gather(left, plan.left))
 
@@ -173,8 +176,8 @@ def _expand(decoder: Decoder, features: Tensor, plan: TreePlan, keep: int | None
 class _Search:
     """The way down for one batch: what each level passes to the next."""
 
-    def __init__(self, decoder: Decoder, features: Tensor, keep: int | None) -> None:
-        self.decoder, self.keep = decoder, keep
+    def __init__(self, decoder: Decoder, features: Tensor, keep: int | None, free: bool) -> None:
+        self.decoder, self.keep, self.free = decoder, keep, free
         self.state, self.seen = decoder.start(features)
         self.options: Tensor | None = None  # (B, n, c) log masses of the level above
         self.kept: Tensor | None = None  # (B, k) its slots that went on, None where all did
@@ -188,7 +191,7 @@ class _Search:
             chosen = reached.topk(self.keep, dim=1).indices  # (B, k)
         token = level.token.expand(self.rows, -1) if chosen is None else level.token[chosen]
         told = self.decoder.advance(self._states(level, chosen), token, self.seen)
-        options = _log_shares(self.decoder.vocabulary, told.hidden, level, chosen)
+        options = _log_shares(self.decoder.vocabulary, told.hidden, level, chosen, self.free)
         options = options + (reached if chosen is None else reached.gather(1, chosen))[..., None]
         left = torch.full_like(reached, IMPOSSIBLE)
         if chosen is not None:
@@ -220,7 +223,7 @@ class _Search:
         return tuple(_pick(part, parent) for part in self.state)
 
 
-def _log_shares(vocabulary: nn.Linear, hidden: Tensor, level: Level, chosen: Tensor | None) -> Tensor:
+def _log_shares(vocabulary: nn.Linear, hidden: Tensor, level: Level, chosen: Tensor | None, free: bool) -> Tensor:
     """Log of how each slot's mass is shared among its options, float32 (B, n or k, c); padding gets nothing."""
     token, is_option = (level.option_token, level.is_option)
     if chosen is None:
@@ -228,8 +231,16 @@ def _log_shares(vocabulary: nn.Linear, hidden: Tensor, level: Level, chosen: Ten
     else:
         token, is_option = token[chosen], is_option[chosen]
         logits = torch.einsum("bnd,bncd->bnc", hidden, vocabulary.weight[token])
-    logits = (logits + vocabulary.bias[token]).float().masked_fill(~is_option, IMPOSSIBLE)
-    return F.log_softmax(logits, dim=2)
+    logits = (logits + vocabulary.bias[token]).float()
+    if free:
+        every = _written(vocabulary(hidden)).logsumexp(dim=2, keepdim=True)  # (B, n or k, 1)
+        return (logits - every).masked_fill(~is_option, IMPOSSIBLE)
+    return F.log_softmax(logits.masked_fill(~is_option, IMPOSSIBLE), dim=2)
+
+
+def _written(logits: Tensor) -> Tensor:
+    """Logits (..., V) of what can be written at all: names and the end."""
+    return torch.cat([torch.full_like(logits[..., :END], float("-inf")), logits[..., END:]], dim=-1).float()
 
 
 def _pick(part: Tensor, slots: Tensor) -> Tensor:
@@ -263,9 +274,7 @@ def write_freely(decoder: Decoder, features: Tensor, levels: int, beams: int = 5
     ended = torch.zeros((rows, 1), dtype=torch.bool, device=features.device)
     for _ in range(levels + 1):
         told = decoder.advance(state, tokens[..., -1], seen)
-        logits = decoder.vocabulary(told.hidden).float()
-        logits[..., [PAD, START]] = float("-inf")
-        shares = F.log_softmax(logits, dim=2)  # (B, n, V)
+        shares = F.log_softmax(_written(decoder.vocabulary(told.hidden)), dim=2)  # (B, n, V)
         shares = torch.where(ended[..., None], _only_padding(shares), shares)
         best = (total[..., None] + shares).flatten(1).topk(min(beams, shares[0].numel()), dim=1)
         parent, token = best.indices // words, best.indices % words

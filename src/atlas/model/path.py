@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from atlas.model.config import DecoderConfig
-from atlas.model.decoding import END, PAD, START, Decoder, State, TreePlan, expand
+from atlas.model.decoding import END, PAD, START, Decoder, FreePaths, State, TreePlan, expand, write_freely
 from atlas.model.encoders import Encoder
 from atlas.model.loss import Target, average_logs, blended
 from atlas.records import Batch, TreeArrays
@@ -69,6 +69,15 @@ class PathModel(nn.Module):
             return log_mass
         mirrored = expand(self.decoder, self.encoder(batch.pixels.flip(3)), self.plan, self.keep)
         return average_logs(log_mass, mirrored)
+
+    def novelty(self, batch: Batch) -> Tensor:
+        """The mass (B,), from 0 to 1, that the decoder, left free, puts on paths that the tree lacks."""
+        log_mass = expand(self.decoder, self.encoder(batch.pixels), self.plan, free=True)
+        return (1 - log_mass.exp().sum(dim=1)).clamp(0, 1)
+
+    def write(self, batch: Batch, beams: int = 5) -> FreePaths:
+        """The paths that the decoder writes when nothing holds it to the tree; width 5 is the paper's (5.1.4)."""
+        return write_freely(self.decoder, self.encoder(batch.pixels), self.sentence.shape[1] - 1, beams)
 
     def light(self, batch: Batch, node: Tensor) -> Tensor:
         """Where the decoder looked for each level of the given nodes (B,): (B, D, h, w), each level sums to 1.

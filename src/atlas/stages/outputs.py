@@ -148,7 +148,7 @@ class CsvSink:
     def __init__(self, stream: TextIO, own: pa.Schema, head: Head) -> None:
         self._own, self._head = own, head
         self._writer = csv.writer(stream, lineterminator="\n")
-        self._writer.writerow([_safe(name) for name in (*ANSWER_SCHEMA.names, *own_names(own))])
+        self._writer.writerow([safe_cell(name) for name in (*ANSWER_SCHEMA.names, *own_names(own))])
 
     def write(self, chunk: Chunk, answers: Sequence[Answer]) -> None:
         """See Sink."""
@@ -231,13 +231,13 @@ def _cell(name: str, value: Any) -> str:
     if name == "level_probabilities":
         return " ".join(f"{probability:.4f}" for probability in value)
     if name == "alternatives":
-        return _safe("; ".join(f"{other['path']} ({other['probability']:.2f})" for other in value))
+        return safe_cell("; ".join(f"{other['path']} ({other['probability']:.2f})" for other in value))
     if name == "probability":
         return f"{value:.4f}"
-    return _safe(value if isinstance(value, str) else _json(value).strip('"'))
+    return safe_cell(value if isinstance(value, str) else _json(value).strip('"'))
 
 
-def _safe(text: str) -> str:
+def safe_cell(text: str) -> str:
     """Text that no spreadsheet takes for a formula. A plain number with a sign is none."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _NUMBER.fullmatch(text) else text
 

@@ -1,12 +1,13 @@
-"""What changed between two trees."""
+"""What changed between two trees, and a tree with more paths."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from atlas.errors import TaxonomyError
 from atlas.records import Path
-from atlas.taxonomy.tree import Taxonomy
+from atlas.taxonomy.tree import Taxonomy, format_path, parse_path
 
 
 @dataclass(frozen=True)
@@ -67,3 +68,19 @@ def _by_last_name(paths: Iterable[Path]) -> dict[str, list[Path]]:
     for path in paths:
         found.setdefault(path[-1].casefold(), []).append(path)
     return found
+
+
+def added_paths(tree: Taxonomy, texts: Iterable[str]) -> tuple[Taxonomy, list[str]]:
+    """The tree with more answers, written as `"A > B"`, and those of their names that its vocabulary lacks.
+
+    An inner node that was no answer may become one. Raises TaxonomyError for a path that is an answer already.
+    """
+    answers = [tree.paths[node] for node in tree.answers]
+    known, words = set(answers), dict[str, None]()
+    for path in map(parse_path, texts):
+        if path in known:
+            raise TaxonomyError(f"'{format_path(path)}' is an answer of the tree already")
+        known.add(path)
+        answers.append(path)
+        words |= dict.fromkeys(name for name in path if name not in tree.vocabulary)
+    return Taxonomy(answers, tree.ids), list(words)
