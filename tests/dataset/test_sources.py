@@ -142,7 +142,7 @@ def test_the_fingerprint_changes_with_the_source(tables):
 def test_broken_csv_rows_cost_themselves_only(tmp_path):
     file = tmp_path / "t.csv"
     file.write_bytes(
-        b'\xef\xbb\xbfpath;image\r\nA;1\r\n\r\nB;2;3\r\nC\xff;3\r\nD\r\n"E\ne";5\r\nF;"'
+        b'\xef\xbb\xbf\r\n;\r\npath;image\r\nA;1\r\n\r\nB;2;3\r\nD\r\n"E\ne";5\r\nF;"'
         + b"x" * ((1 << 20) + 1)
         + b'"\r\nG;7\r\n'
     )
@@ -150,9 +150,52 @@ def test_broken_csv_rows_cost_themselves_only(tmp_path):
     assert [row[1].get("path") for row in rows if not row[2]] == ["A", "D", "E\ne", "G"]
     assert [(row[0], row[2]) for row in rows if row[2]] == [
         (1, "3 cells under 2 headings"),
-        (2, "the text is not UTF-8"),
-        (5, "field larger than field limit (1048576)"),
+        (4, "line 10: field larger than field limit (1048576); is a quote left open?"),
     ]
+
+
+def test_csv_may_be_in_any_of_three_encodings(tmp_path):
+    file = tmp_path / "t.csv"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        file.write_bytes("Größe,path\n5,Café\n".encode(encoding))
+        assert [row[1] for row in table_rows(file, "csv", [])] == [{"Größe": "5", "path": "Café"}], encoding
+
+
+def test_a_cell_in_another_encoding_spoils_no_other(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_bytes("path\nCafé\n".encode() + "Müll\n".encode("cp1252") + "Café\n".encode() + b"odd \x81\n")
+    assert [row[1]["path"] for row in table_rows(file, "csv", [])] == ["Café", "Müll", "Café", "odd \ufffd"]
+
+
+def test_doubled_headings_get_a_number_in_every_kind_of_table(tmp_path):
+    (tmp_path / "t.csv").write_text("x,path,x, x ,,x_2\n1,A,2,3,4,5\n")
+    names = ["x", "path", "x_3", "x_4", "column_5", "x_2"]
+    assert table_columns(tmp_path / "t.csv", "csv") == names
+    ((_, cells, _),) = table_rows(tmp_path / "t.csv", "csv", [])
+    assert cells == dict(zip(names, "1A2345", strict=True))
+    columns = read_columns(["title=x_3", "image=x"])
+    assert open_source(tmp_path / "t.csv").check_columns(columns, [])[0].text(cells, "title") == "2"
+    table = pa.table([pa.array([1, 2]), pa.array(["A", "B"]), pa.array([3, 4])], names=["x", "path", "x"])
+    pq.write_table(table, tmp_path / "t.parquet")
+    assert table_columns(tmp_path / "t.parquet", "parquet") == ["x", "path", "x_2"]
+    rows = list(table_rows(tmp_path / "t.parquet", "parquet", ["path", "x_2"]))
+    assert [(row[1]["path"], row[1]["x_2"]) for row in rows] == [("A", 3), ("B", 4)]
+
+
+def test_rows_around_a_damaged_row_group_are_read_from_any_row_on(tmp_path):
+    file = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"path": [f"P{n}" for n in range(10)]}), file, row_group_size=3, use_dictionary=False)
+    column = pq.read_metadata(file).row_group(1).column(0)
+    data = bytearray(file.read_bytes())
+    data[column.data_page_offset : column.data_page_offset + column.total_compressed_size] = bytes(
+        column.total_compressed_size
+    )
+    file.write_bytes(data)
+    rows = list(table_rows(file, "parquet", ["path"]))
+    assert [row[0] for row in rows] == list(range(10))
+    assert [row[1].get("path") for row in rows] == ["P0", "P1", "P2", None, None, None, "P6", "P7", "P8", "P9"]
+    for first in range(11):
+        assert list(table_rows(file, "parquet", ["path"], first)) == rows[first:]
 
 
 def test_broken_json_lines_cost_themselves_only(tmp_path):
@@ -161,10 +204,10 @@ def test_broken_json_lines_cost_themselves_only(tmp_path):
     rows = list(table_rows(file, "jsonl", []))
     assert [row[1] for row in rows if not row[2]] == [{"path": "A"}, {"path": "B"}]
     assert [row[2].split(":")[0] for row in rows if row[2]] == [
-        "no JSON",
-        "a JSON list, not an object",
-        "no JSON",
-        "no JSON",
+        "line 3 is not JSON",
+        "line 4 holds a JSON list, not an object",
+        "line 5 is not JSON",
+        "line 6 is not JSON",
     ]
 
 
@@ -172,8 +215,8 @@ def test_broken_json_lines_cost_themselves_only(tmp_path):
     ("name", "content", "word"),
     [
         ("t.csv", b"", "empty"),
-        ("t.csv", b"a,b,a\n", "'a' twice"),
-        ("t.csv", b"a\xff,b\n", "not UTF-8"),
+        ("t.csv", b"\n \n,,\n", "blank lines"),
+        ("t.csv", b"a" * ((1 << 20) + 1), "headings cannot be read"),
         ("t.jsonl", b"[1]\n", "JSON object"),
         ("t.parquet", b"PAR1 nothing", "damaged or cut"),
     ],

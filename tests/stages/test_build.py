@@ -442,11 +442,16 @@ def test_the_readme_lists_the_splits_for_the_hub(table, tmp_path):
         assert f"- split: {split}\n    path: data/{split}-*.parquet" in head
 
 
-def test_a_damaged_table_in_the_middle_is_told_by_file(tmp_path):
+def test_a_damaged_row_group_costs_its_rows(tmp_path):
     source = write_parquet(tmp_path / "t.parquet", listings(40))
+    rows = [pq.read_metadata(source).row_group(group).num_rows for group in range(4)]
     data = bytearray(source.read_bytes())
     group = pq.read_metadata(source).row_group(3).column(3)
     data[group.data_page_offset : group.data_page_offset + 200] = bytes(200)
     source.write_bytes(bytes(data))
-    with pytest.raises(DataError, match=r"t\.parquet is damaged after row"):
-        build(source, tmp_path / "out")
+    summary = build(source, tmp_path / "out")
+    assert summary.record["rejected"] == {"broken row": rows[3]}
+    assert sum(summary.record["rows"].values()) == 40 - rows[3]
+    first = json.loads((tmp_path / "out" / "rejected.jsonl").read_text().splitlines()[0])
+    assert first["place"] == f"t.parquet:{sum(rows[:3]) + 1}"
+    assert first["detail"].startswith("damaged row group 3")

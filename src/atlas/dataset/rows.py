@@ -79,7 +79,7 @@ class RowReader:
                 raise RowError(Reason.BROKEN_ROW, raw.broken)
             row["path"] = self.columns.path(raw.cells)
             row["split"] = self.split or self._own_split(raw.cells)
-            picture = _picture(self.columns.cell(raw.cells, "image"), self.folder)
+            picture = _loaded(self.columns.cell(raw.cells, "image"), self.folder)
             row |= self._words(raw.cells, product_id) | _looked_at(*picture)
         except RowError as error:
             return row | {"reason": error.reason.value, "detail": whole_text(error.detail)[:MAX_DETAIL]}
@@ -110,21 +110,39 @@ class RowReader:
         }
 
 
-def _picture(cell: Any, folder: FilePath) -> tuple[bytes, str | None]:
-    """Encoded bytes and file name of an image cell. Raises RowError when there is no picture to be had."""
+def picture_in(cell: Any) -> tuple[bytes, str]:
+    """What a cell says of its picture: encoded bytes and a file's name, each empty where it says none.
+
+    A cell is one of the two, or the Hub's `{bytes, path}` with either or both.
+    """
     if isinstance(cell, Mapping):
         data, name = cell.get("bytes"), cell.get("path")
-        if not data:
-            return _picture(name, folder)
-        return _checked_size(data), whole_text(FilePath(str(name)).name) if name else None
+        return picture_in(data)[0], picture_in(name)[1]
     if isinstance(cell, bytes | bytearray | memoryview):
-        return _checked_size(bytes(cell)), None
-    name = as_text(cell) if cell is not None else ""
-    if not name:
-        raise RowError(Reason.NO_PICTURE, "the picture's cell is empty")
-    if "://" in name[:12] or name.startswith("//"):
+        return bytes(cell), ""
+    return b"", as_text(cell) if isinstance(cell, str | int | float) and not is_empty(cell) else ""
+
+
+def why_none(cell: Any) -> str:
+    """Why a cell in which `picture_in` finds nothing is no picture."""
+    empty = isinstance(cell, Mapping | bytes) or is_empty(cell)
+    return "the picture's cell is empty" if empty else f"the picture's cell holds a {type(cell).__name__}"
+
+
+def is_url(name: str) -> bool:
+    """Whether the name of a picture is an address elsewhere, not a file's."""
+    return "://" in name[:12] or name.startswith("//")
+
+
+def _loaded(cell: Any, folder: FilePath) -> tuple[bytes, str | None]:
+    """Encoded bytes and file name of an image cell. Raises RowError when there is no picture to be had."""
+    data, name = picture_in(cell)
+    if not data and not name:
+        raise RowError(Reason.NO_PICTURE, why_none(cell))
+    if not data and is_url(name):
         raise RowError(Reason.URL, f"{name[:200]}: `atlas collect` downloads pictures, `atlas build` reads files")
-    return _file_bytes(folder / name, name), whole_text(FilePath(name).name)
+    file_name = whole_text(FilePath(name).name) if name else None
+    return _checked_size(data) if data else _file_bytes(folder / name, name), file_name
 
 
 def _file_bytes(file: FilePath, name: str) -> bytes:

@@ -73,7 +73,7 @@ class Source:
                 yield from self._pictures(index, entry, first)
                 continue
             for number, cells, broken in table_rows(entry.file, entry.kind, columns, first):
-                yield RawRow(index, number, f"{entry.name}:{number + 1}", cells, broken)
+                yield RawRow(index, number, f"{entry.name}:{number + 1}", {} if broken else cells, broken)
 
     def row_count(self) -> int | None:
         """How many rows there are, where that is known without reading them."""

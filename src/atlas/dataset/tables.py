@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path as FilePath
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +24,7 @@ TABLE_KINDS: dict[str, TableKind] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-#: Number, cells, and why the row is broken (then it has no cells).
+#: Number, cells (of a broken row those that can be told), and why the row is broken.
 TableRow: TypeAlias = tuple[int, dict[str, Any], str | None]
 
 #: Pictures stand in the rows, so only few are held at once.
@@ -32,6 +33,15 @@ PARQUET_BATCH_ROWS = 64
 MAX_CELL = 1 << 20
 #: JSONL rows that are looked at to know the columns.
 SAMPLE_ROWS = 200
+#: How bytes that are not UTF-8 arrive.
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+class Lost(NamedTuple):
+    """Rows in place of a batch that cannot be read."""
+
+    rows: int
+    why: str
 
 
 def table_rows(file: FilePath, kind: TableKind, columns: Sequence[str], first: int = 0) -> Iterator[TableRow]:
@@ -48,10 +58,9 @@ def table_rows(file: FilePath, kind: TableKind, columns: Sequence[str], first: i
 def table_columns(file: FilePath, kind: TableKind) -> list[str]:
     """The names of a file's columns; for JSONL those of its first rows. Raises DataError when there are none."""
     if kind == "parquet":
-        with _open_parquet(file) as table:
-            return list(table.schema_arrow.names)
+        return unique_names(parquet_schema(file).names)
     if kind == "csv":
-        return _csv_header(file)
+        return next(_csv_records(file))[1]
     names: dict[str, None] = {}
     for number, cells, _ in _jsonl_rows(file):
         names.update(dict.fromkeys(cells))
@@ -62,40 +71,65 @@ def table_columns(file: FilePath, kind: TableKind) -> list[str]:
     return list(names)
 
 
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Every column under a name of its own: a second `title` becomes `title_2`, an empty name its place."""
+    bases = [name.strip() or f"column_{place}" for place, name in enumerate(names, 1)]
+    taken, unique = set(bases), dict[str, None]()
+    for base in bases:
+        new, count = base, 1
+        while new in unique or (count > 1 and new in taken):
+            count += 1
+            new = f"{base}_{count}"
+        unique[new] = None
+    return list(unique)
+
+
+# -- Parquet -----------------------------------------------------------------------------------------------------------
+
+
 def row_count(file: FilePath) -> int:
     """The number of rows of a Parquet file. Raises DataError when it is damaged."""
     with _open_parquet(file) as table:
         return int(table.metadata.num_rows)
 
 
-def _open_parquet(file: FilePath) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(file, buffer_size=1 << 20)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{file} is no Parquet file, or damaged or cut: {_line(error)}") from error
-
-
-def _parquet_rows(file: FilePath, columns: Sequence[str], first: int) -> Iterator[TableRow]:
+def parquet_schema(file: FilePath) -> pa.Schema:
+    """The columns of a Parquet file as they are stored. Raises DataError when it is damaged."""
     with _open_parquet(file) as table:
-        counts = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
-        number, group = 0, 0
-        while group < len(counts) and number + counts[group] <= first:
-            number += counts[group]
-            group += 1
-        wanted = [name for name in table.schema_arrow.names if name in columns]
-        batches = table.iter_batches(PARQUET_BATCH_ROWS, row_groups=range(group, len(counts)), columns=wanted)
-        try:
-            for batch in batches:
-                skipped = min(max(0, first - number), batch.num_rows)
-                number += skipped
-                for cells, broken in _batch_rows(batch.slice(skipped)):
-                    yield number, cells, broken
-                    number += 1
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{file} is damaged after row {number}: {_line(error)}") from error
+        return table.schema_arrow
 
 
-def _batch_rows(batch: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], str | None]]:
+def parquet_batches(
+    file: FilePath, columns: Sequence[str] | None = None, first: int = 0
+) -> Iterator[tuple[int, pa.RecordBatch | Lost]]:
+    """Rows from number `first` on, each batch after the number of its first row, columns under their unique names.
+
+    `columns` are those to read (as far as there are such), None all. A damaged row group costs the rows that are left
+    of it. Raises DataError when the file as a whole cannot be read.
+    """
+    with _open_parquet(file) as table:
+        stored = table.schema_arrow.names
+        names = unique_names(stored)
+        wanted = [old for old, new in zip(stored, names, strict=True) if columns is None or new in columns]
+        number = 0
+        for group in range(table.num_row_groups):
+            end = number + table.metadata.row_group(group).num_rows
+            if end <= first:
+                number = end
+                continue
+            try:
+                for batch in table.iter_batches(PARQUET_BATCH_ROWS, row_groups=[group], columns=wanted):
+                    skipped = min(max(0, first - number), batch.num_rows)
+                    if skipped < batch.num_rows:
+                        yield number + skipped, _renamed(batch, stored, names).slice(skipped)
+                    number += batch.num_rows
+            except (pa.ArrowException, OSError) as error:  # the other row groups are still good
+                start = max(number, first)
+                yield start, Lost(end - start, f"damaged row group {group}: {_line(error)}")
+            number = end
+
+
+def batch_cells(batch: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], str | None]]:
     """Cells of each row; one that Python cannot hold (text not in UTF-8, a year beyond 9999) breaks its row."""
     try:
         rows = batch.to_pylist()
@@ -104,86 +138,123 @@ def _batch_rows(batch: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], str | N
             yield {}, f"a cell cannot be read: {_line(error)}"
         else:
             for place in range(batch.num_rows):
-                yield from _batch_rows(batch.slice(place, 1))
+                yield from batch_cells(batch.slice(place, 1))
     else:
         yield from ((cells, None) for cells in rows)
 
 
+def _parquet_rows(file: FilePath, columns: Sequence[str], first: int) -> Iterator[TableRow]:
+    for start, batch in parquet_batches(file, columns, first):
+        cells = ([({}, batch.why)] * batch.rows) if isinstance(batch, Lost) else batch_cells(batch)
+        for number, (row, broken) in enumerate(cells, start):
+            yield number, row, broken
+
+
+def _open_parquet(file: FilePath) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file, buffer_size=1 << 20)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file} is not Parquet, or damaged or cut: {_line(error)}") from error
+
+
+def _renamed(batch: pa.RecordBatch, stored: Sequence[str], names: Sequence[str]) -> pa.RecordBatch:
+    """The batch under unique names; of stored columns with one name, all were read or none."""
+    left: dict[str, list[str]] = {}
+    for old, new in zip(stored, names, strict=True):
+        left.setdefault(old, []).append(new)
+    return batch.rename_columns([left[name].pop(0) for name in batch.schema.names])
+
+
+# -- CSV ---------------------------------------------------------------------------------------------------------------
+
+
 def _csv_rows(file: FilePath) -> Iterator[TableRow]:
-    header = _csv_header(file)
+    records = _csv_records(file)
+    _, header, _ = next(records)
+    for number, (line, values, broken) in enumerate(records):
+        if broken:
+            yield number, {}, f"line {line}: {broken}; is a quote left open?"
+        else:
+            long = f"{len(values)} cells under {len(header)} headings" if len(values) > len(header) else None
+            yield number, dict(zip(header, values, strict=False)), long
+
+
+def _csv_records(file: FilePath) -> Iterator[tuple[int, list[str], str]]:
+    """Line, cells and what is wrong with them: first the headings (the first line that holds any), then every row.
+
+    Raises DataError when there are no headings, or none that can be read.
+    """
     csv.field_size_limit(MAX_CELL)
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        reader = csv.reader(stream, delimiter=_delimiter(file))
-        next(reader)
-        number = 0
+    encoding = _encoding(file)
+    header: list[str] = []
+    with file.open(encoding=encoding, errors=_errors(encoding), newline="") as stream:
+        reader = csv.reader(stream, delimiter=_delimiter(file, encoding))
         while True:
             try:
-                values = next(reader)
+                values = [_readable(cell) for cell in next(reader)]
             except StopIteration:
-                return
+                break
             except csv.Error as error:
-                yield number, {}, str(error)
-            else:
-                if not values:  # an empty line is no row
-                    continue
-                yield number, *_csv_cells(header, values)
-            number += 1
+                if not header:
+                    raise DataError(f"{file}: the headings cannot be read: {_line(error)}") from error
+                yield reader.line_num, [], str(error)
+                continue
+            if header and values:  # an empty line is no row
+                yield reader.line_num, values, ""
+            elif any(cell.strip() for cell in values):
+                header = unique_names(values)
+                yield reader.line_num, header, ""
+    if not header:
+        raise DataError(f"{file} is empty, or holds blank lines only: the first line of a CSV names its columns")
 
 
-def _csv_cells(header: list[str], values: list[str]) -> tuple[dict[str, Any], str | None]:
-    if len(values) > len(header):
-        return {}, f"{len(values)} cells under {len(header)} headings"
-    if any(map(_is_broken, values)):
-        return {}, "the text is not UTF-8"
-    return dict(zip(header, values, strict=False)), None
+def _encoding(file: FilePath) -> str:
+    """UTF-16 by its mark, else UTF-8, of which single cells may deviate."""
+    with file.open("rb") as stream:
+        return "utf-16" if stream.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
-def _is_broken(text: str) -> bool:
-    """Whether some byte of the text was not UTF-8."""
-    return not text.isascii() and any("\udc80" <= sign <= "\udcff" for sign in text)
+def _errors(encoding: str) -> str:
+    return "surrogateescape" if encoding == "utf-8-sig" else "replace"
 
 
-def _csv_header(file: FilePath) -> list[str]:
-    try:
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            header = [name.strip() for name in next(csv.reader(stream, delimiter=_delimiter(file)), [])]
-    except csv.Error as error:
-        raise DataError(f"{file}: the headings cannot be read ({_line(error)}): save it as CSV in UTF-8") from error
-    if any(_is_broken(name) for name in header):
-        raise DataError(f"{file}: the headings are not UTF-8: save it as CSV in UTF-8")
-    if not any(header):
-        raise DataError(f"{file} is empty: the first line of a CSV names its columns")
-    twice = sorted({name for name in header if name and header.count(name) > 1})
-    if twice:
-        raise DataError(f"{file} names the column {twice[0]!r} twice: rename one of them")
-    return header
+def _readable(cell: str) -> str:
+    """The cell as text: one that is not UTF-8 is read as Windows-1252, whatever the others are."""
+    if cell.isascii() or not _NOT_UTF8.search(cell):
+        return cell
+    return cell.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
 
 
-def _delimiter(file: FilePath) -> str:
-    """The sign that stands most often in the headings."""
-    if file.suffix.lower() == ".tsv":
+def _delimiter(file: FilePath, encoding: str) -> str:
+    """The sign that cuts the headings most often; in a .tsv it is the tab where there is one."""
+    with file.open(encoding=encoding, errors="replace", newline="") as stream:
+        line = next((line for line in iter(lambda: stream.readline(MAX_CELL), "") if line.strip()), "")
+    if file.suffix.lower() == ".tsv" and "\t" in line:
         return "\t"
-    with file.open(encoding="utf-8-sig", errors="replace") as stream:
-        line = stream.readline(MAX_CELL)
-    return max(",;\t|", key=line.count)
+    return max(",;\t|", key=lambda sign: len(next(csv.reader([line], delimiter=sign), [])))
+
+
+# -- JSON lines --------------------------------------------------------------------------------------------------------
 
 
 def _jsonl_rows(file: FilePath) -> Iterator[TableRow]:
     with file.open("rb") as stream:
         number = 0
-        for line in stream:
-            text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 0 else line.strip()
+        for place, line in enumerate(stream, 1):
+            text = line.removeprefix(b"\xef\xbb\xbf").strip() if place == 1 else line.strip()
             if text:
-                yield number, *_json_cells(text)
+                yield number, *_json_cells(text, place)
                 number += 1
 
 
-def _json_cells(text: bytes) -> tuple[dict[str, Any], str | None]:
+def _json_cells(text: bytes, place: int) -> tuple[dict[str, Any], str | None]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return {}, f"no JSON: {_line(error)}"
-    return (value, None) if isinstance(value, dict) else ({}, f"a JSON {type(value).__name__}, not an object")
+        return {}, f"line {place} is not JSON: {_line(error)}"
+    if isinstance(value, dict):
+        return value, None
+    return {}, f"line {place} holds a JSON {type(value).__name__}, not an object"
 
 
 def _line(error: BaseException) -> str:

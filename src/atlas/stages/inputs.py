@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from atlas.dataset.schema import BUILD_FILE, SCHEMA, TAXONOMY_FILE, open_dataset
 from atlas.dataset.sources import PICTURE_SUFFIXES
+from atlas.dataset.tables import TABLE_KINDS
 from atlas.errors import ImageError, UsageError
 from atlas.stages.rows import ANY_COLUMNS, CHUNK_ROWS, Chunk, Columns, Source, grouped
-from atlas.stages.tables import TABLE_ENDINGS, open_table
+from atlas.stages.tables import open_table
 from atlas.taxonomy.tree import format_path
 
 _FILES = pa.schema([("file", pa.string())])
@@ -24,10 +25,9 @@ def find_inputs(
 ) -> Source:
     """All that the names stand for, in their order, with the union of their own columns.
 
-    A name is a file, a folder (searched through, links followed once), a pattern such as `photos/**/*.jpg`, a table
-    (`tables.TABLE_ENDINGS`), or `-` for the files in `lines`; with `split` it is one data set folder. A file that is
-    missing becomes a row with an error; a pattern without match, a missing table and an address are UsageErrors, before
-    any work.
+    A name is a file, a folder (searched through, links followed once), a pattern such as `photos/**/*.jpg`, a table (by
+    its ending), or `-` for the files in `lines`; with `split` it is one data set folder. A file that is missing becomes
+    a row with an error; a pattern without match, a missing table and an address are UsageErrors, before any work.
     """
     if split is not None:
         if len(names) != 1 or not FilePath(names[0]).is_dir():
@@ -69,7 +69,7 @@ def dataset_source(folder: FilePath, split: str) -> Source:
 def is_table(name: str) -> bool:
     """Whether a name is that of a table. Raises UsageError when such a file is missing."""
     file = FilePath(name)
-    if file.suffix.lower() not in TABLE_ENDINGS or glob.has_magic(name) or file.is_dir():
+    if file.suffix.lower() not in TABLE_KINDS or glob.has_magic(name) or file.is_dir():
         return False
     if not file.exists():
         raise UsageError(f"no such table: {name}")

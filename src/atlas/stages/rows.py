@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 
+from atlas.dataset.rows import is_url, picture_in, why_none
 from atlas.errors import AtlasError, DataError, ImageError
 
 if TYPE_CHECKING:
+    from atlas.dataset.tables import TableRow
     from atlas.records import Picture
 
 T = TypeVar("T")
@@ -62,19 +64,20 @@ class Found(NamedTuple):
     product_id: str | None
 
 
-def picture_in(cell: Any, folder: FilePath) -> Picture | AtlasError:
-    """The picture that a cell holds: encoded bytes, a file name relative to `folder`, or a Hub image with either."""
-    if isinstance(cell, dict):
-        cell = cell.get("bytes") or cell.get("path")
-    if isinstance(cell, bytes) and cell:
-        return cell
-    if isinstance(cell, str) and cell.strip():
-        if cell.startswith(("http://", "https://")):
-            return ImageError(f"an address, not a picture: {cell[:200]} (download it first)")
-        return folder / cell
-    return ImageError(
-        "no picture: the cell is empty" if not cell else f"no picture: the cell holds a {type(cell).__name__}"
-    )
+def pictures_of(rows: Iterable[TableRow], found: Found, folder: FilePath) -> list[Picture | AtlasError]:
+    """The picture of each row: encoded bytes, a file by its name relative to `folder`, or why there is none."""
+    return [DataError(broken) if broken else _picture(cells.get(found.image), folder) for _, cells, broken in rows]
+
+
+def _picture(cell: Any, folder: FilePath) -> Picture | AtlasError:
+    data, name = picture_in(cell)
+    if data:
+        return data
+    if not name:
+        return ImageError(f"no picture: {why_none(cell)}")
+    if is_url(name):
+        return ImageError(f"an address, not a picture: {name[:200]} (download it first)")
+    return folder / name
 
 
 def find_columns(file: FilePath, names: Sequence[str], columns: Columns) -> Found:
@@ -92,34 +95,11 @@ def _guess(names: Sequence[str], known: Sequence[str]) -> str | None:
     return next((by_lower[name] for name in known if name in by_lower), None)
 
 
-def unique_names(names: Sequence[str]) -> list[str]:
-    """Every column under a name of its own: a second `title` becomes `title_2`, an empty name its place."""
-    unique: list[str] = []
-    for place, name in enumerate(names, 1):
-        base = name.strip() or f"column_{place}"
-        new, count = base, 1
-        while new in unique:
-            new, count = f"{base}_{count + 1}", count + 1
-        unique.append(new)
-    return unique
-
-
-def chunks_of(rows: Iterator[list[Any]], schema: pa.Schema, found: Found, folder: FilePath) -> Iterator[Chunk]:
-    """Rows of cells, each followed by None or by what is wrong with it, as chunks."""
-    image = schema.get_field_index(found.image)
-    product = schema.get_field_index(found.product_id) if found.product_id else -1
-    done = 0
+def chunks_of(rows: Iterator[TableRow], schema: pa.Schema, found: Found, folder: FilePath) -> Iterator[Chunk]:
+    """Rows as chunks; `schema` names all their columns."""
+    own = own_schema(schema, found)
     for batch in grouped(rows, CHUNK_ROWS):
-        numbered = enumerate(batch, done + 1)
-        yield Chunk(
-            [
-                identity(row[product] if product >= 0 else None, row[image] if image >= 0 else None, at)
-                for at, row in numbered
-            ],
-            [row[-1] or picture_in(row[image], folder) for row in batch],
-            _own_columns(batch, schema, own_schema(schema, found)),
-        )
-        done += len(batch)
+        yield Chunk(identities(batch, found), pictures_of(batch, found, folder), _own_columns(batch, own))
 
 
 def own_schema(schema: pa.Schema, found: Found) -> pa.Schema:
@@ -127,11 +107,10 @@ def own_schema(schema: pa.Schema, found: Found) -> pa.Schema:
     return pa.schema([field for field in schema if not field.name == found.product_id == "product_id"])
 
 
-def _own_columns(rows: Sequence[Sequence[Any]], schema: pa.Schema, own: pa.Schema) -> pa.RecordBatch:
-    arrays = []
-    for field in own:
-        place = schema.get_field_index(field.name)
-        arrays.append(pa.array([_fitting(row[place], field.type) for row in rows], field.type))
+def _own_columns(rows: Sequence[TableRow], own: pa.Schema) -> pa.RecordBatch:
+    arrays = [
+        pa.array([_fitting(cells.get(field.name), field.type) for _, cells, _ in rows], field.type) for field in own
+    ]
     return record_batch(arrays, own, len(rows))
 
 
@@ -149,10 +128,16 @@ def _fitting(cell: Any, kind: pa.DataType) -> Any:
     return json.dumps(cell, ensure_ascii=False)
 
 
-def identity(product_id: Any, file: Any, row: int) -> str:
-    """The product's id, else its picture's file, else its place in the table."""
-    named = next((value for value in (product_id, file) if isinstance(value, str | int) and value != ""), None)
-    return f"row {row}" if named is None else str(named)
+def identities(rows: Iterable[TableRow], found: Found) -> list[str]:
+    """What each row is called: its product's id, else its picture's file, else its place in the table."""
+    return [
+        _given(cells.get(found.product_id or "")) or picture_in(cells.get(found.image))[1] or f"row {number + 1}"
+        for number, cells, _ in rows
+    ]
+
+
+def _given(product_id: Any) -> str:
+    return str(product_id) if isinstance(product_id, str | int) else ""
 
 
 def grouped(rows: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,17 +1,28 @@
-"""Product tables, read in bounded memory: CSV, JSON lines and Parquet with a column of pictures."""
+"""Product tables for prediction: rows as the data sets' reader gives them, with their own columns and types."""
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from atlas.dataset.columns import whole_text
+from atlas.dataset.rows import picture_in
+from atlas.dataset.tables import (
+    TABLE_KINDS,
+    Lost,
+    TableRow,
+    batch_cells,
+    parquet_batches,
+    parquet_schema,
+    row_count,
+    table_columns,
+    table_rows,
+    unique_names,
+)
 from atlas.errors import DataError
 from atlas.stages.rows import (
     ANY_COLUMNS,
@@ -23,99 +34,30 @@ from atlas.stages.rows import (
     chunks_of,
     find_columns,
     grouped,
-    identity,
+    identities,
     own_schema,
-    picture_in,
+    pictures_of,
     record_batch,
-    unique_names,
 )
-
-#: Endings of the tables that Atlas reads.
-TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-#: A longer CSV cell is a quotation mark that was never closed.
-MAX_CELL = 1 << 20
 
 
 def open_table(file: FilePath, columns: Columns = ANY_COLUMNS) -> Source:
     """The rows of a table. Raises DataError when it is empty, damaged, or has no column of pictures."""
-    ending = file.suffix.lower()
-    if file.stat().st_size == 0:
-        raise DataError(f"{file} is empty: a table needs a header or a first row")
-    if ending == ".parquet":
+    kind = TABLE_KINDS[file.suffix.lower()]
+    if kind == "parquet":
         return _parquet(file, columns)
-    return _json_lines(file, columns) if ending in (".jsonl", ".ndjson") else _csv(file, columns)
-
-
-# -- CSV -----------------------------------------------------------------------------------------------------------
-
-
-class _Dialect(NamedTuple):
-    encoding: str
-    delimiter: str
+    return _json_lines(file, columns) if kind == "jsonl" else _csv(file, columns)
 
 
 def _csv(file: FilePath, columns: Columns) -> Source:
-    dialect = _dialect(file)
-    rows = sum(1 for _ in _csv_rows(file, dialect)) - 1
-    header = next(_csv_rows(file, dialect))
-    if isinstance(header, DataError):
-        raise DataError(f"{file}: {header}")
-    names = unique_names(header)
-    found = find_columns(file, names, columns)
-    schema = pa.schema([(name, pa.string()) for name in names])
-
-    def read() -> Iterator[list[Any]]:
-        for cells in islice(_csv_rows(file, dialect), 1, None):
-            problem = cells if isinstance(cells, DataError) else None
-            cells = [] if isinstance(cells, DataError) else cells
-            if len(cells) > len(names):
-                problem = DataError(f"the row has {len(cells)} cells, the header {len(names)}")
-            yield [*cells[: len(names)], *[None] * (len(names) - len(cells)), problem]
-
-    return Source(own_schema(schema, found), rows, lambda: chunks_of(read(), schema, found, file.parent))
-
-
-def _csv_rows(file: FilePath, dialect: _Dialect) -> Iterator[list[str] | DataError]:
-    csv.field_size_limit(MAX_CELL)
-    with file.open(encoding=dialect.encoding, errors=_errors(dialect.encoding), newline="") as stream:
-        reader = csv.reader(stream, delimiter=dialect.delimiter)
-        while True:
-            try:
-                row = next(reader, None)
-            except csv.Error as error:
-                yield DataError(f"line {reader.line_num}: {error}; is a quote left open?")
-                continue
-            if row is None:
-                return
-            if row:
-                yield row
-
-
-def _dialect(file: FilePath) -> _Dialect:
-    """The encoding (UTF-8, UTF-16 by its mark, else Windows-1252) and the delimiter that cuts the header most often."""
-    encoding = _encoding(file)
-    with file.open(encoding=encoding, errors=_errors(encoding), newline="") as stream:
-        header = next((line for line in stream if line.strip()), "")
-    if not header.strip():
-        raise DataError(f"{file} holds blank lines only: a table needs a header")
-    return _Dialect(encoding, max(",;\t|", key=lambda sign: len(next(csv.reader([header], delimiter=sign)))))
-
-
-def _encoding(file: FilePath) -> str:
-    with file.open("rb") as stream:
-        if stream.read(2) in (b"\xff\xfe", b"\xfe\xff"):
-            return "utf-16"
-    try:
-        with file.open(encoding="utf-8-sig") as stream:
-            while stream.read(1 << 20):
-                pass
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8-sig"
-
-
-def _errors(encoding: str) -> str:
-    return "strict" if encoding == "utf-8-sig" else "replace"  # one odd byte of an old table costs one letter
+    schema = pa.schema([(name, pa.string()) for name in table_columns(file, "csv")])
+    found = find_columns(file, schema.names, columns)
+    rows = sum(1 for _ in table_rows(file, "csv", schema.names))
+    return Source(
+        own_schema(schema, found),
+        rows,
+        lambda: chunks_of(table_rows(file, "csv", schema.names), schema, found, file.parent),
+    )
 
 
 # -- JSON lines ------------------------------------------------------------------------------------------------------
@@ -123,38 +65,24 @@ def _errors(encoding: str) -> str:
 
 def _json_lines(file: FilePath, columns: Columns) -> Source:
     rows, schema = 0, pa.schema([])
-    for batch in grouped(_objects(file), CHUNK_ROWS * 16):
+    for batch in grouped(_whole_rows(file), CHUNK_ROWS * 16):
         rows += len(batch)
-        schema = _widen(schema, [row for row in batch if isinstance(row, dict)])
+        schema = _widen(schema, [cells for _, cells, _ in batch])
     if not schema.names:
         raise DataError(f"{file} has no line with a JSON object: write one object per line")
     found = find_columns(file, schema.names, columns)
-
-    def read() -> Iterator[list[Any]]:
-        for row in _objects(file):
-            known = row if isinstance(row, dict) else {}
-            yield [*(known.get(name) for name in schema.names), None if row is known else row]
-
-    return Source(own_schema(schema, found), rows, lambda: chunks_of(read(), schema, found, file.parent))
+    return Source(own_schema(schema, found), rows, lambda: chunks_of(_whole_rows(file), schema, found, file.parent))
 
 
-def _objects(file: FilePath) -> Iterator[dict[str, Any] | DataError]:
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            if line.strip():
-                yield _object(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, number)
-
-
-def _object(line: bytes, number: int) -> dict[str, Any] | DataError:
-    try:
-        value = json.loads(line)
-        if b"\\ud" in line.lower():  # half a character, which no output could hold
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    except (ValueError, RecursionError) as error:
-        return DataError(f"line {number} is not JSON: {error}")
-    if isinstance(value, dict):
-        return value
-    return DataError(f"line {number} holds a {type(value).__name__}, not an object")
+def _whole_rows(file: FilePath) -> Iterator[TableRow]:
+    """The rows with whole characters only: half of one could stand in no output."""
+    for number, cells, broken in table_rows(file, "jsonl", ()):
+        try:
+            text = json.dumps(cells, ensure_ascii=False)
+            whole = whole_text(text)
+            yield number, cells if whole == text else json.loads(whole), broken
+        except RecursionError:
+            yield number, {}, "the row is nested too deeply"
 
 
 def _widen(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> pa.Schema:
@@ -175,17 +103,13 @@ def _widen(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> pa.Schema:
 
 
 def _parquet(file: FilePath, columns: Columns) -> Source:
-    try:
-        with pq.ParquetFile(file) as table:
-            stored, rows = table.schema_arrow, table.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{file} is not Parquet: {str(error).splitlines()[0]}") from error
+    stored, rows = parquet_schema(file), row_count(file)
     names = unique_names(stored.names)
     found = find_columns(file, names, columns)
     kinds = [_own_kind(kind) if name == found.image else kind for name, kind in zip(names, stored.types, strict=True)]
     known = pa.schema([(name, kind) for name, kind in zip(names, kinds, strict=True) if kind is not None])
     schema = own_schema(known, found)
-    return Source(schema, rows, lambda: _parquet_chunks(file, names, schema, found))
+    return Source(schema, rows, lambda: _parquet_chunks(file, schema, found))
 
 
 def _own_kind(kind: pa.DataType) -> pa.DataType | None:
@@ -195,28 +119,19 @@ def _own_kind(kind: pa.DataType) -> pa.DataType | None:
     return None if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind) else kind
 
 
-def _parquet_chunks(file: FilePath, names: list[str], schema: pa.Schema, found: Found) -> Iterator[Chunk]:
-    done = 0
-    with pq.ParquetFile(file) as table:
-        for group in range(table.num_row_groups):
-            left = table.metadata.row_group(group).num_rows
-            try:
-                for batch in table.iter_batches(CHUNK_ROWS, row_groups=[group]):
-                    yield _parquet_chunk(batch.rename_columns(names), schema, found, file.parent, done)
-                    left, done = left - len(batch), done + len(batch)
-            except (pa.ArrowException, OSError) as error:  # the other row groups are still good
-                reason = DataError(f"damaged row group {group}: {str(error).splitlines()[0][:200]}")
-                yield from chunks_of(([None] * len(schema) + [reason] for _ in range(left)), schema, found, file.parent)
-                done += left
+def _parquet_chunks(file: FilePath, schema: pa.Schema, found: Found) -> Iterator[Chunk]:
+    for start, batch in parquet_batches(file):
+        if isinstance(batch, Lost):
+            lost: Iterator[TableRow] = ((start + row, {}, batch.why) for row in range(batch.rows))
+            yield from chunks_of(lost, schema, found, file.parent)
+        else:
+            yield _parquet_chunk(start, batch, schema, found, file.parent)
 
 
-def _parquet_chunk(batch: pa.RecordBatch, schema: pa.Schema, found: Found, folder: FilePath, done: int) -> Chunk:
-    cells = batch.column(found.image).to_pylist()
-    files = [cell.get("path") if isinstance(cell, dict) else cell if isinstance(cell, str) else None for cell in cells]
-    ids = batch.column(found.product_id).to_pylist() if found.product_id else [None] * len(batch)
+def _parquet_chunk(start: int, batch: pa.RecordBatch, schema: pa.Schema, found: Found, folder: FilePath) -> Chunk:
+    """The batch as a chunk. Its own columns stay Arrow's, which holds more kinds of value than Python."""
+    read = batch.select([name for name in (found.image, found.product_id) if name])
+    rows = [(start + at, cells, broken) for at, (cells, broken) in enumerate(batch_cells(read))]
+    files = [picture_in(cells.get(found.image))[1] or None for _, cells, _ in rows]
     own = [pa.array(files, pa.string()) if field.name == found.image else batch.column(field.name) for field in schema]
-    return Chunk(
-        [identity(name, picked, done + row) for row, (name, picked) in enumerate(zip(ids, files, strict=True), 1)],
-        [picture_in(cell, folder) for cell in cells],
-        record_batch(own, schema, len(batch)),
-    )
+    return Chunk(identities(rows, found), pictures_of(rows, found, folder), record_batch(own, schema, len(batch)))
