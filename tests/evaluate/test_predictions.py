@@ -146,3 +146,23 @@ def test_a_spoilt_file_says_what_is_wrong(six_file, spoil, message):
     spoil(six_file, pq.read_table(six_file))
     with pytest.raises(DataError, match=message):
         read_predictions(six_file)
+
+
+def test_products_without_an_id_are_told_apart_by_row(tmp_path):
+    ids = ["a", None, "", None, "a"]
+    truths = ["A > x", "A > y", None, "A > y", "A > x"]
+    pq.write_table(pa.table({"product_id": ids, "path": ["A > x"] * 5, "truth": truths}), tmp_path / "p.parquet")
+    rows = read_predictions(tmp_path / "p.parquet").rows
+    assert rows.product_ids == ("a", "row 2", "row 4")
+    assert rows.product.tolist() == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("column", ["truth", "path", "alternatives"])
+def test_a_text_that_is_no_path_is_told_with_file_and_row(tmp_path, column):
+    # the second row has no truth: it is not scored, and counts for the number all the same
+    texts = {name: ["A > x", None, "A > x", "A > x"] for name in ("truth", "path", "alternatives")}
+    texts[column][3] = "A > > x"
+    given = [None if text is None else [{"path": text, "probability": 0.5}] for text in texts.pop("alternatives")]
+    pq.write_table(pa.table({"product_id": list("abcd"), **texts, "alternatives": given}), tmp_path / "p.parquet")
+    with pytest.raises(DataError, match=rf"p\.parquet, {column}, row 4: empty level"):
+        read_predictions(tmp_path / "p.parquet")

@@ -32,7 +32,7 @@ def read_predictions(file: FilePath) -> PredictionsFile:
     with a truth. Columns other than product_id, path and truth may be missing, so that anybody's predictions can be
     evaluated; the scores that need them are then left out.
     """
-    table = _read_table(file)
+    table = _numbered(_read_table(file))
     taxonomy = _taxonomy(table, file)
     scored = table.filter(pc.fill_null(pc.not_equal(table["truth"], ""), False))
     if not len(scored):
@@ -89,6 +89,15 @@ def _with_plain_types(table: pa.Table, file: FilePath) -> pa.Table:
     return table
 
 
+def _numbered(table: pa.Table) -> pa.Table:
+    """The table with each row's number from 1 as `row`, which also names a product that has no id."""
+    row = pa.array(np.arange(1, len(table) + 1))
+    ids = table["product_id"].combine_chunks()
+    place = pc.binary_join_element_wise("row", row.cast(pa.string()), " ")
+    named = pc.if_else(pc.fill_null(pc.not_equal(ids, ""), False), ids, place)
+    return table.set_column(table.column_names.index("product_id"), "product_id", named).append_column("row", row)
+
+
 def _taxonomy(table: pa.Table, file: FilePath) -> Taxonomy | None:
     text = (table.schema.metadata or {}).get(b"atlas.taxonomy")
     if not text:
@@ -100,8 +109,9 @@ def _taxonomy(table: pa.Table, file: FilePath) -> Taxonomy | None:
 
 
 def _rows(table: pa.Table, taxonomy: Taxonomy | None, file: FilePath) -> Rows:
-    truths, truth_place = _parsed(table["truth"], file)
-    guesses, guess_place = _parsed(_guess_text(table), file)
+    row = table["row"].to_numpy()
+    truths, truth_place = _parsed(table["truth"], row, f"{file}, truth")
+    guesses, guess_place = _parsed(_guess_text(table), row, f"{file}, path")
     paths = PathTable.of({*truths, *guesses, *(taxonomy.paths if taxonomy else ())})
     truth = np.array([paths.number[path] for path in truths])[truth_place]
     guess = np.array([paths.number[path] for path in guesses])[guess_place]
@@ -116,7 +126,7 @@ def _rows(table: pa.Table, taxonomy: Taxonomy | None, file: FilePath) -> Rows:
         guess=guess,
         known_no_deeper=in_tree[truth] & ~is_answer[truth],
         unknown=~in_tree[truth],
-        rank=_rank(table, paths, taxonomy, truth, guess),
+        rank=_rank(table, paths, taxonomy, truth, guess, file),
         level_probabilities=_level_probabilities(table, paths.levels),
         answered_depth=_answered_depth(table, paths, guess),
         near_train=_flags(table, "near_train"),
@@ -141,13 +151,20 @@ def _guess_text(table: pa.Table) -> pa.ChunkedArray:
     return pc.if_else(fine, table["path"], None)
 
 
-def _parsed(column: pa.ChunkedArray, file: FilePath) -> tuple[list[Path], NDArray[np.int64]]:
-    """The distinct paths of a text column and each row's place among them; null and "" are the empty path."""
+def _parsed(column: pa.ChunkedArray, row: NDArray[np.int64], where: str) -> tuple[list[Path], NDArray[np.int64]]:
+    """The distinct paths of a text column and each entry's place among them; null and "" are the empty path.
+
+    Raises DataError that says `where` and in which `row` of the file the first text stands that is no path.
+    """
     texts, place = _coded(column)
-    try:
-        return [parse_path(text) if text else () for text in texts], place
-    except TaxonomyError as error:
-        raise DataError(f"{file}: {error}") from error
+    paths: list[Path] = []
+    for number, text in enumerate(texts):
+        try:
+            paths.append(parse_path(text) if text else ())
+        except TaxonomyError as error:
+            first = row[np.argmax(place == number)]
+            raise DataError(f"{where}, row {first}: {error}; write names with ' > ' between them") from error
+    return paths, place
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[list[str | None], NDArray[np.int64]]:
@@ -200,8 +217,9 @@ def _flattened(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def _rank(
-    table: pa.Table, paths: PathTable, taxonomy: Taxonomy | None, truth: NDArray[np.int64], guess: NDArray[np.int64]
-) -> NDArray[np.int64] | None:
+    table: pa.Table, paths: PathTable, taxonomy: Taxonomy | None,
+    truth: NDArray[np.int64], guess: NDArray[np.int64], file: FilePath,
+) -> NDArray[np.int64] | None:  # fmt: skip
     """(R,): the truth's place among the answers: 1 for the guess itself, then by falling mass; 0 when it is not listed.
 
     Masses are better than alternatives, of which a file holds a few. An answer that both leave out has less than 1e-4.
@@ -210,8 +228,9 @@ def _rank(
         row, number, mass = _listed_masses(table["masses"], paths, taxonomy)
     elif _filled(table, "alternatives"):
         row, place, entries = _flattened(table["alternatives"])
-        texts, code = _coded(pa.chunked_array([entries.field("path")]))
-        known = np.array([paths.number.get(parse_path(text) if text else (), -1) for text in texts], dtype=np.int64)
+        column = pa.chunked_array([entries.field("path")])
+        listed, code = _parsed(column, table["row"].to_numpy()[row], f"{file}, alternatives")
+        known = np.array([paths.number.get(path, -1) for path in listed], dtype=np.int64)
         number, mass = known[code], -place.astype(np.float64)
     else:
         return None
