@@ -88,7 +88,8 @@ def freeze(encoder: Encoder, part: Freeze) -> None:
     ResNet's stem and first stage, which the authors' code leaves as ImageNet made them.
     """
     if part == "first-stage":
-        for early in (encoder.backbone.embedder, _stages(encoder.backbone, "training.freeze=first-stage")[0]):
+        first = _stages(encoder.backbone, "training.freeze=first-stage")[0]
+        for early in (first, encoder.backbone.embedder):
             early.requires_grad_(False)
     elif part == "convolutions":
         for module in encoder.modules():
