@@ -20,7 +20,7 @@ from atlas.taxonomy.tree import format_path
 
 IMAGES = FilePath(__file__).parent / "images"
 #: Number of the leaf, of the product, and the view.
-SHOWN = ((18, 0, "front"), (3, 0, "close"), (5, 1, "front"))
+SHOWN = ((18, 0, "front"), (3, 0, "close"), (15, 2, "front"))
 CARD_PX, GAP_PX, HIGH_PX = 640, 20, 420
 PICTURE_PX = (304, 380)
 INK, GREY, TRACK, PAPER, EDGE = (28, 32, 44), (116, 122, 136), (232, 234, 240), (255, 255, 255), (214, 218, 226)
