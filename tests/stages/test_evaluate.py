@@ -78,6 +78,15 @@ def test_an_existing_report_is_kept(predictions, tmp_path):
     assert (tmp_path / "report" / "metrics.json").is_file()
 
 
+@pytest.mark.usefixtures("no_page")
+def test_what_a_killed_call_left_is_made_again(predictions, tmp_path):
+    (tmp_path / "report.part").mkdir()
+    (tmp_path / "report.part" / "metrics.json").write_text("{")
+    evaluate_predictions(predictions, tmp_path / "report", draws=5)
+    assert read_json(tmp_path / "report" / "metrics.json")["version"]
+    assert not (tmp_path / "report.part").exists()
+
+
 def test_a_bad_file_leaves_nothing_behind(tmp_path):
     (tmp_path / "p.parquet").write_text("no")
     with pytest.raises(DataError, match="not a whole Parquet file"):
@@ -208,7 +217,7 @@ def test_the_command_counts_failed_rows(tmp_path, run, monkeypatch):
     rows = [row("a", guess, guess, TREE), row("b", guess, "", TREE, error="cut")]
     file = write(tmp_path / "p.parquet", rows, TREE)
     result = run(file, "-o", tmp_path / "report", "--quiet")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "1 rows failed and count as wrong: cut" in result.output
     monkeypatch.setattr("atlas.stages.predict.predict_dataset", fake_prediction(file)[0])
     assert run("model", "dataset", "--split", "dev", "-o", tmp_path / "other", "--quiet").exit_code == 1

@@ -62,7 +62,7 @@ def evaluate(
         _show(done)
     if done.fell:
         raise typer.Exit(WORSE)
-    if dataset is not None and done.metrics["rows"]["failed"]:
+    if done.metrics["rows"]["failed"]:
         raise typer.Exit(SOME_FAILED)
 
 

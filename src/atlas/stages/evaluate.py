@@ -18,7 +18,7 @@ from atlas.evaluate.report import write_report
 from atlas.evaluate.rows import PredictionsFile
 from atlas.evaluate.summary import summarize, summarize_comparison
 from atlas.progress import Progress, Silent
-from atlas.storage import claim_output, publish_folder, read_json, sha256_file, write_json
+from atlas.storage import claim_output, part_of, publish_folder, read_json, sha256_file, write_json
 
 #: Name of the predictions that `evaluate_model` leaves beside its report.
 PREDICTIONS = "predictions.parquet"
@@ -56,6 +56,8 @@ def evaluate_predictions(
     Raises UsageError when the folder exists, and DataError when a file is no predictions file, has no truth, or shares
     too few pictures with `against`.
     """
+    if not (part_of(folder) / PREDICTIONS).exists():  # what a killed call left is made again in seconds
+        shutil.rmtree(part_of(folder), ignore_errors=True)
     part = claim_output(folder, overwrite=overwrite)
     try:
         metrics = _measure(predictions, against, {"command": command}, draws, seed, progress or Silent())
