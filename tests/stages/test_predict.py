@@ -14,7 +14,7 @@ from atlas.stages import predict as stage
 from atlas.stages.categorizer import Categorizer
 from atlas.stages.inputs import find_inputs
 from atlas.stages.outputs import ANSWER_SCHEMA, EVIDENCE_SCHEMA
-from atlas.stages.rows import Columns
+from atlas.stages.rows import NamedColumns
 from atlas.taxonomy.files import parse_taxonomy
 
 from .fake_model import COLOURS, TREE, FakeScorer, encoded, picture, write_dataset
@@ -231,9 +231,9 @@ def test_columns_of_one_name_and_of_taken_names(categorizer, photos):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (Columns(), "no column that looks like pictures.*a, b.*--image-column"),
-        (Columns(image="c"), "no column 'c'.*a, b.*--image-column"),
-        (Columns(image="a", product_id="c"), "no column 'c'.*a, b.*--id-column"),
+        (NamedColumns(), "no column that looks like pictures.*a, b.*--image-column"),
+        (NamedColumns(image="c"), "no column 'c'.*a, b.*--image-column"),
+        (NamedColumns(image="a", product_id="c"), "no column 'c'.*a, b.*--id-column"),
     ],
 )
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])

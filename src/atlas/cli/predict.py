@@ -50,12 +50,12 @@ def predict(
     from atlas.stages.inputs import find_inputs
     from atlas.stages.outputs import JsonLinesSink, check_output
     from atlas.stages.predict import find_model, head_of, load, predict_source, predict_to_file
-    from atlas.stages.rows import Columns
+    from atlas.stages.rows import NamedColumns
 
     folder = find_model(model)
     if output is not None:
         check_output(output, overwrite)
-    source = find_inputs(inputs, Columns(image_column, id_column), split, _stdin_lines())
+    source = find_inputs(inputs, NamedColumns(image_column, id_column), split, _stdin_lines())
     categorizer = load(folder, engine)  # type: ignore[arg-type]  # it says itself which engines there are
     wishes: dict[str, Any] = {"batch_size": batch_size, "alternatives": alternatives, "explain": explain}
     shown = _Table()

@@ -16,7 +16,7 @@ from atlas.dataset.sources import RawRow, Source
 from atlas.progress import Progress
 
 #: Rows that one thread takes at a time.
-BUNDLE_ROWS = 16
+HANDFUL_ROWS = 16
 #: More threads than this wait for the one that reads.
 MAX_THREADS = 8
 
@@ -27,7 +27,7 @@ Outcome: TypeAlias = "dict[str, Any] | str"
 def read_source(source: Source, readers: Sequence[RowReader], parts: Parts, progress: Progress) -> None:
     """Read what `parts` lacks of the source and add it, part by part. `readers` holds one reader for each file.
 
-    At most a part and a few bundles of rows are in memory. Raises DataError when a file as a whole cannot be read.
+    At most a part and a few handfuls of rows are in memory. Raises DataError when a file as a whole cannot be read.
     """
     columns = sorted({name for reader in readers for name in reader.needed()})
     progress.begin("reading", source.row_count())
@@ -39,8 +39,8 @@ def read_source(source: Source, readers: Sequence[RowReader], parts: Parts, prog
     state, weight, failed = parts.state, 0, 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # threads share the filters: odd tags in a picture are nobody's business
-        for bundle in _outcomes(raws, readers):
-            for raw, outcome in bundle:
+        for handful in _outcomes(raws, readers):
+            for raw, outcome in handful:
                 if isinstance(outcome, str):
                     left_out[outcome] += 1
                 else:
@@ -51,7 +51,7 @@ def read_source(source: Source, readers: Sequence[RowReader], parts: Parts, prog
                 if len(rows) >= PART_ROWS or weight >= PART_BYTES:
                     parts.add(rows, state)
                     rows, weight = [], 0
-            progress.advance(len(bundle), f"{failed:,} rejected" if failed else "")
+            progress.advance(len(handful), f"{failed:,} rejected" if failed else "")
     if rows or state != parts.state:
         parts.add(rows, state)
 
@@ -62,8 +62,8 @@ def _outcomes(raws: Iterator[RawRow], readers: Sequence[RowReader]) -> Iterator[
     waiting: deque[Future[list[tuple[RawRow, Outcome]]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
-        while bundle := list(islice(raws, BUNDLE_ROWS)):
-            waiting.append(pool.submit(_read_bundle, bundle, readers))
+        while handful := list(islice(raws, HANDFUL_ROWS)):
+            waiting.append(pool.submit(_read_handful, handful, readers))
             if len(waiting) > 2 * threads:
                 yield waiting.popleft().result()
         while waiting:
@@ -72,9 +72,9 @@ def _outcomes(raws: Iterator[RawRow], readers: Sequence[RowReader]) -> Iterator[
         pool.shutdown(cancel_futures=True)
 
 
-def _read_bundle(bundle: Sequence[RawRow], readers: Sequence[RowReader]) -> list[tuple[RawRow, Outcome]]:
+def _read_handful(handful: Sequence[RawRow], readers: Sequence[RowReader]) -> list[tuple[RawRow, Outcome]]:
     outcomes: list[tuple[RawRow, Outcome]] = []
-    for raw in bundle:
+    for raw in handful:
         reader = readers[raw.file]
         outcome = reader.left_out(raw) or reader.read(raw)
         outcomes.append((raw._replace(cells={}), outcome))

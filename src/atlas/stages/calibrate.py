@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from atlas.records import Picture, TreeArrays
     from atlas.runtime import Engine
-    from atlas.stages.rows import Source
+    from atlas.stages.rows import Input
 
 #: Version of calibration.json.
 VERSION = 1
@@ -76,7 +76,7 @@ def calibrate(
     return fitted
 
 
-def fit(categorizer: Categorizer, source: Source, split: str, progress: Progress, batch_size: int) -> Calibration:
+def fit(categorizer: Categorizer, source: Input, split: str, progress: Progress, batch_size: int) -> Calibration:
     """The temperatures that suit a source's truths, from the model's raw scores. Scores wait on disk, not in memory."""
     tree = categorizer.taxonomy.arrays
     with tempfile.TemporaryFile(prefix="atlas-scores-") as stream:
@@ -91,7 +91,7 @@ def fit(categorizer: Categorizer, source: Source, split: str, progress: Progress
 
 
 def _score(
-    categorizer: Categorizer, source: Source, stream: IO[bytes], progress: Progress, batch_size: int
+    categorizer: Categorizer, source: Input, stream: IO[bytes], progress: Progress, batch_size: int
 ) -> tuple[NDArray[np.intp], int]:
     """Append each good row's raw log masses to the stream; their true nodes, 0 where unknown, and the failed rows."""
     truths: list[int] = []

@@ -13,7 +13,7 @@ from atlas.dataset.schema import BUILD_FILE, SCHEMA, TAXONOMY_FILE, open_dataset
 from atlas.dataset.sources import PICTURE_SUFFIXES
 from atlas.dataset.tables import TABLE_KINDS
 from atlas.errors import ImageError, UsageError
-from atlas.stages.rows import ANY_COLUMNS, CHUNK_ROWS, Chunk, Columns, Source, grouped
+from atlas.stages.rows import CHUNK_ROWS, NO_NAMES, Chunk, Input, NamedColumns, grouped
 from atlas.stages.tables import open_table
 from atlas.taxonomy.tree import format_path
 
@@ -21,8 +21,8 @@ _FILES = pa.schema([("file", pa.string())])
 
 
 def find_inputs(
-    names: Sequence[str], columns: Columns = ANY_COLUMNS, split: str | None = None, lines: Iterable[str] = ()
-) -> Source:
+    names: Sequence[str], columns: NamedColumns = NO_NAMES, split: str | None = None, lines: Iterable[str] = ()
+) -> Input:
     """All that the names stand for, in their order, with the union of their own columns.
 
     A name is a file, a folder (searched through, links followed once), a pattern such as `photos/**/*.jpg`, a table (by
@@ -33,7 +33,7 @@ def find_inputs(
         if len(names) != 1 or not FilePath(names[0]).is_dir():
             raise UsageError(f"--split goes with one data set folder, not with {', '.join(names) or 'nothing'}")
         return dataset_source(FilePath(names[0]), split)
-    sources: list[Source] = []
+    sources: list[Input] = []
     files: list[Callable[[], Iterator[str]]] = []
     for name in names:
         if is_table(name):
@@ -44,7 +44,7 @@ def find_inputs(
     return _joined([*sources, *_file_source(files)], names)
 
 
-def dataset_source(folder: FilePath, split: str) -> Source:
+def dataset_source(folder: FilePath, split: str) -> Input:
     """The rows of a split with their truths. Raises DataError when the data set is damaged or has no such split."""
     dataset = open_dataset(folder)
     dataset.files(split)
@@ -63,7 +63,7 @@ def dataset_source(folder: FilePath, split: str) -> Source:
                 near_train=batch.column("near_train").to_pylist(),
             )
 
-    return Source(schema, dataset.splits[split], chunks)
+    return Input(schema, dataset.splits[split], chunks)
 
 
 def is_table(name: str) -> bool:
@@ -124,12 +124,12 @@ def _looks_like_picture(name: str) -> bool:
     return not base.startswith(".") and os.path.splitext(base)[1].lower() in PICTURE_SUFFIXES  # noqa: PTH122
 
 
-def _file_source(ways: Sequence[Callable[[], Iterator[str]]]) -> list[Source]:
+def _file_source(ways: Sequence[Callable[[], Iterator[str]]]) -> list[Input]:
     if not ways:
         return []
     rows = sum(1 for way in ways for _ in way())
     return [
-        Source(_FILES, rows, lambda: map(_file_chunk, grouped((file for way in ways for file in way()), CHUNK_ROWS)))
+        Input(_FILES, rows, lambda: map(_file_chunk, grouped((file for way in ways for file in way()), CHUNK_ROWS)))
     ]
 
 
@@ -143,7 +143,7 @@ def _printable(file: str) -> str:
     return file.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _joined(sources: Sequence[Source], names: Sequence[str]) -> Source:
+def _joined(sources: Sequence[Input], names: Sequence[str]) -> Input:
     if len(sources) == 1:
         return sources[0]
     try:
@@ -157,7 +157,7 @@ def _joined(sources: Sequence[Source], names: Sequence[str]) -> Source:
             yield from (chunk._replace(own=_widened(chunk.own, schema)) for chunk in source.chunks())
 
     counts = [source.rows for source in sources]
-    return Source(schema, None if None in counts else sum(filter(None, counts)), chunks)
+    return Input(schema, None if None in counts else sum(filter(None, counts)), chunks)
 
 
 def _widened(own: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -15,7 +15,7 @@ from atlas.stages.categorizer import ALTERNATIVES, BATCH_SIZE, Answer, Categoriz
 from atlas.stages.explain import ExplainingSink
 from atlas.stages.inputs import dataset_source
 from atlas.stages.outputs import Head, Sink, check_output, open_sink
-from atlas.stages.rows import Chunk, Source
+from atlas.stages.rows import Chunk, Input
 from atlas.taxonomy.files import format_taxonomy
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Outcome:
 
 def predict_source(
     categorizer: Categorizer,
-    source: Source,
+    source: Input,
     sink: Sink,
     progress: Progress | None = None,
     batch_size: int = BATCH_SIZE,
@@ -82,7 +82,7 @@ def predict_source(
 
 def predict_to_file(
     categorizer: Categorizer,
-    source: Source,
+    source: Input,
     output_file: FilePath,
     *,
     split: str = "",
@@ -145,7 +145,7 @@ def head_of(categorizer: Categorizer, split: str = "") -> Head:
 
 
 def _answered(
-    categorizer: Categorizer, source: Source, batch_size: int, alternatives: int, evidence: bool
+    categorizer: Categorizer, source: Input, batch_size: int, alternatives: int, evidence: bool
 ) -> Iterator[tuple[Chunk, list[Answer]]]:
     """Each chunk with its answers; decoding does not stop where one chunk ends and the next one begins."""
     waiting: deque[Chunk] = deque()

@@ -38,7 +38,7 @@ class Chunk(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Source:
+class Input:
     """An input that was looked at, but not read yet: its own columns, its rows where counted, and the way to them."""
 
     schema: pa.Schema
@@ -46,7 +46,7 @@ class Source:
     chunks: Callable[[], Iterator[Chunk]]
 
 
-class Columns(NamedTuple):
+class NamedColumns(NamedTuple):
     """Which columns the caller named; None where Atlas looks for itself."""
 
     image: str | None = None
@@ -54,7 +54,7 @@ class Columns(NamedTuple):
 
 
 #: Nothing was said: look for the columns by their names.
-ANY_COLUMNS = Columns()
+NO_NAMES = NamedColumns()
 
 
 class Found(NamedTuple):
@@ -80,7 +80,7 @@ def _picture(cell: Any, folder: FilePath) -> Picture | AtlasError:
     return folder / name
 
 
-def find_columns(file: FilePath, names: Sequence[str], columns: Columns) -> Found:
+def find_columns(file: FilePath, names: Sequence[str], columns: NamedColumns) -> Found:
     """The columns of pictures and ids. Raises DataError that lists the columns when one cannot be found."""
     image = columns.image or _guess(names, IMAGE_COLUMNS) or (names[0] if len(names) == 1 else None)
     for option, wanted in (("--image-column", image), ("--id-column", columns.product_id)):

@@ -25,12 +25,12 @@ from atlas.dataset.tables import (
 )
 from atlas.errors import DataError
 from atlas.stages.rows import (
-    ANY_COLUMNS,
     CHUNK_ROWS,
+    NO_NAMES,
     Chunk,
-    Columns,
     Found,
-    Source,
+    Input,
+    NamedColumns,
     chunks_of,
     find_columns,
     grouped,
@@ -41,7 +41,7 @@ from atlas.stages.rows import (
 )
 
 
-def open_table(file: FilePath, columns: Columns = ANY_COLUMNS) -> Source:
+def open_table(file: FilePath, columns: NamedColumns = NO_NAMES) -> Input:
     """The rows of a table. Raises DataError when it is empty, damaged, or has no column of pictures."""
     kind = TABLE_KINDS[file.suffix.lower()]
     if kind == "parquet":
@@ -49,11 +49,11 @@ def open_table(file: FilePath, columns: Columns = ANY_COLUMNS) -> Source:
     return _json_lines(file, columns) if kind == "jsonl" else _csv(file, columns)
 
 
-def _csv(file: FilePath, columns: Columns) -> Source:
+def _csv(file: FilePath, columns: NamedColumns) -> Input:
     schema = pa.schema([(name, pa.string()) for name in table_columns(file, "csv")])
     found = find_columns(file, schema.names, columns)
     rows = sum(1 for _ in table_rows(file, "csv", schema.names))
-    return Source(
+    return Input(
         own_schema(schema, found),
         rows,
         lambda: chunks_of(table_rows(file, "csv", schema.names), schema, found, file.parent),
@@ -63,7 +63,7 @@ def _csv(file: FilePath, columns: Columns) -> Source:
 # -- JSON lines ------------------------------------------------------------------------------------------------------
 
 
-def _json_lines(file: FilePath, columns: Columns) -> Source:
+def _json_lines(file: FilePath, columns: NamedColumns) -> Input:
     rows, schema = 0, pa.schema([])
     for batch in grouped(_whole_rows(file), CHUNK_ROWS * 16):
         rows += len(batch)
@@ -71,7 +71,7 @@ def _json_lines(file: FilePath, columns: Columns) -> Source:
     if not schema.names:
         raise DataError(f"{file} has no line with a JSON object: write one object per line")
     found = find_columns(file, schema.names, columns)
-    return Source(own_schema(schema, found), rows, lambda: chunks_of(_whole_rows(file), schema, found, file.parent))
+    return Input(own_schema(schema, found), rows, lambda: chunks_of(_whole_rows(file), schema, found, file.parent))
 
 
 def _whole_rows(file: FilePath) -> Iterator[TableRow]:
@@ -102,14 +102,14 @@ def _widen(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> pa.Schema:
 # -- Parquet ---------------------------------------------------------------------------------------------------------
 
 
-def _parquet(file: FilePath, columns: Columns) -> Source:
+def _parquet(file: FilePath, columns: NamedColumns) -> Input:
     stored, rows = parquet_schema(file), row_count(file)
     names = unique_names(stored.names)
     found = find_columns(file, names, columns)
     kinds = [_own_kind(kind) if name == found.image else kind for name, kind in zip(names, stored.types, strict=True)]
     known = pa.schema([(name, kind) for name, kind in zip(names, kinds, strict=True) if kind is not None])
     schema = own_schema(known, found)
-    return Source(schema, rows, lambda: _parquet_chunks(file, schema, found))
+    return Input(schema, rows, lambda: _parquet_chunks(file, schema, found))
 
 
 def _own_kind(kind: pa.DataType) -> pa.DataType | None:
