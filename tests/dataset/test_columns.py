@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.dataset.columns import MAX_LEVELS, MAX_NAME, checked_path, preset_names, read_columns
+from atlas.dataset.columns import checked_path, preset_names, read_columns
 from atlas.dataset.reasons import Reason, RowError
 from atlas.errors import TaxonomyError, UsageError
-from atlas.taxonomy.tree import Taxonomy, format_path, parse_path
+from atlas.taxonomy.tree import MAX_LEVELS, MAX_NAME_CHARS, Taxonomy, format_path, parse_path
 
 
 def test_every_preset_reads_and_maps_known_keys():
@@ -78,7 +78,7 @@ def test_a_path_comes_from_text_a_list_or_several_columns():
         (["", "Shirts"], Reason.EMPTY_LEVEL),
         (["Men", "", "Shirts"], Reason.EMPTY_LEVEL),
         (["x"] * (MAX_LEVELS + 1), Reason.TOO_DEEP),
-        (["x" * (MAX_NAME + 1)], Reason.BAD_NAME),
+        (["x" * (MAX_NAME_CHARS + 1)], Reason.BAD_NAME),
         (["Men > Shirts"], Reason.BAD_NAME),
         (["bell\x07"], Reason.BAD_NAME),
         (["half \ud800"], Reason.BAD_NAME),
