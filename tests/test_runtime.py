@@ -12,7 +12,9 @@ from atlas.bundle import CONFIG, _model_id, open_bundle
 from atlas.errors import BundleError, MissingExtraError, UsageError
 from atlas.runtime import open_scorer
 from atlas.stages.export import export_onnx
+from atlas.stages.train import train_model
 from atlas.storage import sha256_file
+from tests.striped import tiny_recipe
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (7, 3, 40, 32), dtype=np.uint8)
 
@@ -102,3 +104,14 @@ def test_weights_of_another_network_are_refused(small_model, tmp_path):
     (folder / CONFIG).write_text(json.dumps(config))
     with pytest.raises(BundleError, match="do not fit each other"):
         open_scorer(open_bundle(folder), "torch")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["lstm", "transformer"])
+def test_path_decoders_are_exported_with_exact_scoring_inside(small_dataset, tmp_path, kind):
+    settings = (f"decoder.kind={kind}", "decoder.size=8", "embedding=4", "attention=4", "heads=2", "epochs=1")
+    train_model(small_dataset, tmp_path / "model", tiny_recipe(*settings))
+    assert export_onnx(tmp_path / "model").largest_difference < 1e-4
+    scorer = open_scorer(open_bundle(tmp_path / "model"), "onnx")
+    for rows in (1, 7):
+        assert np.allclose(np.exp(scorer.score_pixels(PIXELS[:rows])).sum(1), 1, atol=1e-5)
