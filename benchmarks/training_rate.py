@@ -23,9 +23,10 @@ from atlas.model.loss import Target
 from atlas.model.optimizer import build_optimizer, set_rates
 from atlas.model.schedule import Rates
 from atlas.records import Batch
+from atlas.stages.checkpoint import find_position
 from atlas.stages.hardware import faster_precision, make_accelerator
 from atlas.stages.recipes import load_recipe
-from atlas.stages.train import _position, _Run
+from atlas.stages.train import _Run
 
 SETTINGS = ["weights=none", "encoder_rate=1.0"]
 
@@ -65,7 +66,7 @@ def main() -> None:
     recipe = load_recipe("paper-classifier", [*SETTINGS, f"batch_size={asked.batch_size}"])
     with tempfile.TemporaryDirectory() as folder:
         data = open_dataset(asked.dataset)
-        position = _position(data, recipe, None)
+        position = find_position(data, recipe, None)
         run = _Run(data, recipe, make_accelerator(position.precision), Path(folder), position)
         measure(run, Fp32(run), asked.rounds, asked.steps, asked.batch_size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,12 +15,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from atlas.errors import BundleError
+from atlas.dataset.schema import DatasetFolder
+from atlas.errors import BundleError, UsageError
 from atlas.model.optimizer import restore_state, state_tensors
+from atlas.recipe import to_mapping
+from atlas.stages.hardware import faster_precision
+from atlas.stages.recipes import Recipe
 from atlas.storage import atomic_file
 
 STATE_FILE = "state.safetensors"
 BEST_FILE = "best.safetensors"
+#: Changes whenever the same recipe on the same data would give other weights.
+TRAINING_VERSION = 1
 
 
 @dataclass
@@ -35,6 +42,28 @@ class Position:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
+def find_position(data: DatasetFolder, recipe: Recipe, unfinished: Path | None) -> Position:
+    """Where to go on in `unfinished`, with the precision it was begun with, or the start of a new run.
+
+    Raises UsageError when the unfinished run is that of another recipe or data set.
+    """
+    fingerprint, wanted = _fingerprint(data, recipe), recipe.training.precision
+    position = _load_position(unfinished) if unfinished is not None else None
+    if position is None:
+        return Position(fingerprint, faster_precision() if wanted == "auto" else wanted)
+    if position.fingerprint != fingerprint:
+        raise UsageError(
+            f"{unfinished} was begun with another recipe, data set or version: repeat those, or use --overwrite"
+        )
+    return position
+
+
+def _fingerprint(data: DatasetFolder, recipe: Recipe) -> str:
+    """What must be the same for a run to be taken up: recipe, data set, version of the training code."""
+    content = json.dumps([TRAINING_VERSION, to_mapping(recipe), data.digest, data.taxonomy.digest], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
 def save_state(
     folder: Path, position: Position, model: nn.Module, average: nn.Module | None, optimizer: Optimizer
 ) -> None:
@@ -45,7 +74,7 @@ def save_state(
     save_tensors(folder / STATE_FILE, tensors, {"position": json.dumps(asdict(position))})
 
 
-def load_position(folder: Path) -> Position | None:
+def _load_position(folder: Path) -> Position | None:
     """Where the run in this folder stands; None when nothing was saved yet. Raises BundleError for a damaged file."""
     file = folder / STATE_FILE
     if not file.exists():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ from atlas.bundle import write_bundle
 from atlas.dataset.augment import draw_changes, draw_mixing
 from atlas.dataset.loader import PictureLoader, Pictures, blend, change, in_order
 from atlas.dataset.schema import DatasetFolder, open_dataset
-from atlas.errors import DataError, RecipeError, UsageError
+from atlas.errors import DataError, RecipeError
 from atlas.evaluate.metrics import level_hits
 from atlas.evaluate.paths import PathTable
 from atlas.model.assemble import Model, assemble
@@ -36,12 +34,11 @@ from atlas.progress import Progress, Silent
 from atlas.recipe import to_mapping
 from atlas.records import Batch
 from atlas.stages.card import model_card
-from atlas.stages.checkpoint import BEST_FILE, Position, load_position, load_state, save_state, save_tensors
+from atlas.stages.checkpoint import BEST_FILE, Position, find_position, load_state, save_state, save_tensors
 from atlas.stages.hardware import (
     Estimate,
     claim_together,
     estimate_step,
-    faster_precision,
     loading_threads,
     make_accelerator,
 )
@@ -53,8 +50,6 @@ if TYPE_CHECKING:
 
 #: A state is saved within an epoch when this much work would be lost, and never for more than a twentieth of the time.
 SAVE_EVERY_S = 30.0
-#: Changes whenever the same recipe on the same data would give other weights.
-TRAINING_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ def train_model(
     """
     progress = progress or Silent()
     data = open_dataset(dataset)
-    position = _position(data, recipe, part_of(output) if resume else None)
+    position = find_position(data, recipe, part_of(output) if resume else None)
     accelerator = make_accelerator(position.precision)
     part = claim_together(accelerator, output, resume=resume, overwrite=overwrite)
     run = _Run(data, recipe, accelerator, part, position)
@@ -358,28 +353,6 @@ class _Run:
         )
         step_s, memory_bytes = self.estimate
         progress.say(f"about {_duration(left * step_s)} for {left:,} steps, {memory_bytes / 1e9:.1f} GB of memory")
-
-
-def _position(data: DatasetFolder, recipe: Recipe, unfinished: Path | None) -> Position:
-    """Where to go on in `unfinished`, with the precision it was begun with, or the start of a new run.
-
-    Raises UsageError when the unfinished run is that of another recipe or data set.
-    """
-    fingerprint, wanted = _fingerprint(data, recipe), recipe.training.precision
-    position = load_position(unfinished) if unfinished is not None else None
-    if position is None:
-        return Position(fingerprint, faster_precision() if wanted == "auto" else wanted)
-    if position.fingerprint != fingerprint:
-        raise UsageError(
-            f"{unfinished} was begun with another recipe, data set or version: repeat those, or use --overwrite"
-        )
-    return position
-
-
-def _fingerprint(data: DatasetFolder, recipe: Recipe) -> str:
-    """What must be the same for a run to be taken up: recipe, data set, version of the training code."""
-    content = json.dumps([TRAINING_VERSION, to_mapping(recipe), data.digest, data.taxonomy.digest], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _seed(seed: int, step: int, rank: int) -> int:
