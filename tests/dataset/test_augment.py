@@ -93,7 +93,7 @@ def test_a_sum_and_a_box_blend_as_their_share_says():
     pixels = torch.stack([torch.zeros(3, *SIZE), torch.full((3, *SIZE), 200.0)]).to(torch.uint8)
     kinds = set()
     for step in range(40):
-        mixing = draw_mixing(AugmentConfig(mix=1.0), SIZE, 2, seed=0, epoch=0, step=step)
+        mixing = draw_mixing(AugmentConfig(mix=1.0), SIZE, 2, seed=0, epoch=0, step=step, done=0)
         if mixing is None or mixing.partner[0] == 0:
             continue
         kinds.add(mixing.box is None)
@@ -105,9 +105,15 @@ def test_a_sum_and_a_box_blend_as_their_share_says():
 
 def test_the_share_of_blended_batches():
     config = AugmentConfig(mix=0.3)
-    blended = [draw_mixing(config, SIZE, 4, 0, 0, step) is not None for step in range(2000)]
+    blended = [draw_mixing(config, SIZE, 4, 0, 0, step, 0.2) is not None for step in range(2000)]
     assert np.mean(blended) == pytest.approx(0.3, abs=0.03)
-    assert draw_mixing(AugmentConfig(), SIZE, 4, 0, 0, 0) is None
+    assert draw_mixing(AugmentConfig(), SIZE, 4, 0, 0, 0, 0.2) is None
+
+
+def test_the_last_part_of_the_training_is_not_blended():
+    config = AugmentConfig(mix=1.0, mix_until=0.8)
+    assert draw_mixing(config, SIZE, 4, 0, 0, 0, 0.79) is not None
+    assert draw_mixing(config, SIZE, 4, 0, 0, 0, 0.8) is None
 
 
 @pytest.mark.parametrize("values", [{"flip": 1.5}, {"area": 0.0}, {"mix": -0.1}])

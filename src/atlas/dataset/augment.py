@@ -21,7 +21,8 @@ class AugmentConfig:
     largest change of a side's length beside the other (log scale); `rotate_deg` the largest turn; `brightness` and
     `contrast` the largest change as a share. `mix` is the share of batches whose pictures are blended in pairs:
     `cutmix` of those by pasting a box (Yun et al. 2019), the rest by weighted sums (mixup, Zhang et al. 2018, with
-    `mixup_alpha`).
+    `mixup_alpha`). After `mix_until` of the training no batch is blended any more, so that the last steps see pictures
+    like those to come (He et al. 2019, "Data augmentation revisited").
     """
 
     flip: float = 0.0
@@ -33,9 +34,10 @@ class AugmentConfig:
     mix: float = 0.0
     cutmix: float = 0.5
     mixup_alpha: float = 0.4
+    mix_until: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("flip", "mix", "cutmix", "brightness", "contrast"):
+        for name in ("flip", "mix", "cutmix", "mix_until", "brightness", "contrast"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"augment.{name} is {getattr(self, name)}: use a share from 0 to 1")
         if self.mixup_alpha <= 0:
@@ -89,10 +91,10 @@ def draw_changes(config: AugmentConfig, size: tuple[int, int], seed: int, epoch:
 
 
 def draw_mixing(
-    config: AugmentConfig, size: tuple[int, int], batch_rows: int, seed: int, epoch: int, step: int
+    config: AugmentConfig, size: tuple[int, int], batch_rows: int, seed: int, epoch: int, step: int, done: float
 ) -> Mixing | None:
-    """How the batch at this step is blended, or None where it stays as it is."""
-    if not config.mix:
+    """How the batch at this step, with `done` of the training behind it, is blended; None where it stays as it is."""
+    if not config.mix or done >= config.mix_until:
         return None
     random = np.random.default_rng((seed, epoch, step))
     if random.random() >= config.mix:

@@ -169,6 +169,11 @@ class _Run:
         """Batches until the last epoch ends, were none to stop early."""
         return (self.recipe.training.epochs - self.position.epoch) * self.steps_per_epoch - self.position.step
 
+    @property
+    def done(self) -> float:
+        """The share of all steps that lies behind."""
+        return 1 - self.steps_left / (self.recipe.training.epochs * self.steps_per_epoch)
+
     # -- training ----------------------------------------------------------------------------------------------------
 
     def train_epoch(self, progress: Progress) -> None:
@@ -215,7 +220,7 @@ class _Run:
             pixels = change(pixels, draw_changes(augment, self.size, seed, position.epoch, rows))
         node = torch.from_numpy(self.train.nodes[rows]).to(pixels.device)
         place = position.step * self.accelerator.num_processes + self.accelerator.process_index
-        mixing = draw_mixing(augment, self.size, len(rows), seed, position.epoch, place)
+        mixing = draw_mixing(augment, self.size, len(rows), seed, position.epoch, place, self.done)
         if mixing is None:
             return pixels, Target(node)
         share = torch.full((len(rows),), mixing.share, device=pixels.device)
