@@ -173,4 +173,4 @@ def test_the_page_in_a_browser(page, tmp_path, width):
     ],
 )
 def test_the_support_axis_has_a_handful_of_ticks(low, high, ticks):
-    assert plots._support_axis([{"support": low}, {"support": high}])["values"] == ticks
+    assert plots.support_axis([{"support": low}, {"support": high}])["values"] == ticks

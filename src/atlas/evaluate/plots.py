@@ -33,7 +33,7 @@ def support_chart(leaves: list[Json], width_px: int = 720, height_px: int = 340,
     legend = alt.Legend(title=None, orient="top", symbolOpacity=0.8) if earlier else None
     marks = alt.Chart(alt.InlineData(values=points)).mark_point(filled=True, size=44, opacity=0.7, strokeWidth=0)
     chart = marks.encode(
-        x=alt.X("support:Q", title="pictures of the leaf", axis=_support_axis(shown), scale=_support_scale(alt, shown)),
+        x=alt.X("support:Q", title="pictures of the leaf", axis=support_axis(shown), scale=support_scale(alt, shown)),
         y=alt.Y(
             "f1:Q", title="F", scale=alt.Scale(domain=[_floor(points), 1]), axis=alt.Axis(format=".0%", tickCount=5)
         ),
@@ -43,7 +43,7 @@ def support_chart(leaves: list[Json], width_px: int = 720, height_px: int = 340,
         ),
         description="label:N",
     )
-    return _styled(chart.properties(width=width_px, height=height_px))
+    return styled(chart.properties(width=width_px, height=height_px))
 
 
 def reliability_chart(level: Json, side_px: int = 210) -> Any:
@@ -69,7 +69,7 @@ def reliability_chart(level: Json, side_px: int = 210) -> Any:
         ),
         base.mark_point(color=COLOURS["accent"], filled=True, size=36, opacity=1).encode(x, y, description="label:N"),
     )
-    return _styled(chart.properties(width=side_px, height=side_px))
+    return styled(chart.properties(width=side_px, height=side_px))
 
 
 def svg(chart: Any) -> str:
@@ -115,13 +115,13 @@ def _floor(points: list[Json]) -> float:
     return min(0.5, math.floor(lowest * 10) / 10)
 
 
-def _support_scale(alt: Any, leaves: list[Json]) -> Any:
+def support_scale(alt: Any, leaves: list[Json]) -> Any:
     """From just below the smallest leaf to just above the largest one, so that no point lies on the frame."""
     supports = [leaf["support"] for leaf in leaves]
     return alt.Scale(type="log", domain=[min(supports) * 0.8, max(supports) * 1.25], nice=False)
 
 
-def _support_axis(leaves: list[Json]) -> Json:
+def support_axis(leaves: list[Json]) -> Json:
     """Ticks at 1, 2, 5, 10, ... within the range: fewer where it spans many tens, more where it spans few ones."""
     low, high = (ends(leaf["support"] for leaf in leaves) for ends in (min, max))
     steps: tuple[float, ...] = (1,) if high / low > 2000 else (1, 2, 5) if high / low > 10 else (1, 1.5, 2, 3, 4, 5, 7)
@@ -138,7 +138,8 @@ def _with_range(entry: Json) -> Json:
     return entry | {"low": max(0.0, middle - reach), "high": min(1.0, middle + reach), "label": label}
 
 
-def _styled(chart: Any) -> Any:
+def styled(chart: Any) -> Any:
+    """The chart with the fonts and lines that all of them share."""
     font = "system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif"
     return (
         chart.configure(font=font, padding=6)

@@ -36,9 +36,10 @@ def write_report(metrics: Json, folder: FilePath) -> FilePath:
 
 def render(metrics: Json) -> str:
     """The page as text. Everything that comes from data is escaped."""
-    environment = _environment()
     return str(
-        environment.get_template("report.html.j2").render(
+        environment()
+        .get_template("report.html.j2")
+        .render(
             m=metrics,
             charts=_charts(metrics),
             limits={"leaves": LEAVES, "changes": CHANGES, "confusions": CONFUSIONS, "bins": BINS},
@@ -46,7 +47,11 @@ def render(metrics: Json) -> str:
     )
 
 
-def _environment() -> Any:
+def environment() -> Any:
+    """What turns a template of this folder into a page: all text is escaped, a name that is not there is an error.
+
+    Raises MissingExtraError where the extra `report` is not installed.
+    """
     try:
         import jinja2
     except ImportError as error:
@@ -77,10 +82,11 @@ def _charts(metrics: Json) -> Json:
         name: plots.support_chart(metrics["leaves"], width, height, old) for name, (width, height) in sizes.items()
     }
     reliability = {level["level"]: plots.reliability_chart(level) for level in metrics["levels"]}
-    return {"support": _inline(support), "reliability": _inline(reliability)}
+    return {"support": inline(support), "reliability": inline(reliability)}
 
 
-def _inline(charts: Json) -> Json:
+def inline(charts: Json) -> Json:
+    """Charts by name as SVG that stands in a page; a chart that is None is left out."""
     from markupsafe import Markup
 
     return {key: Markup(plots.for_page(plots.svg(chart))) for key, chart in charts.items() if chart is not None}
