@@ -17,12 +17,13 @@ MAY_IMPORT = {
     "taxonomy": GROUND,
     "model": GROUND,
     "decide": GROUND,
+    "collect": GROUND | {"taxonomy"},
     "dataset": GROUND | {"taxonomy"},
     "evaluate": GROUND | {"taxonomy", "decide"},
     "bundle": GROUND | {"taxonomy", "decide"},
     "runtime": GROUND | {"taxonomy", "decide", "bundle", "model"},
 }
-BELOW_STAGES = GROUND | {"taxonomy", "model", "decide", "dataset", "evaluate", "bundle", "runtime"}
+BELOW_STAGES = GROUND | {"taxonomy", "model", "decide", "collect", "dataset", "evaluate", "bundle", "runtime"}
 MAY_IMPORT |= {
     "stages": BELOW_STAGES,
     "demo": BELOW_STAGES | {"stages"},
@@ -60,7 +61,11 @@ HOMES = {
     "torchvision": (),
     "sklearn": (),
     "requests": (),
-    "urllib": (),
+    "urllib": ("collect/",),
+    "parsel": ("collect/",),
+    "lxml": ("collect/",),
+    "w3lib": ("collect/",),
+    "price_parser": ("collect/",),
 }
 #: Files outside cli that the front door may not load at the top: `import atlas` stays light.
 LAZY = ("torch", "transformers", "accelerate", "altair", "vl_convert", "jinja2", "onnxruntime", "onnx", "sklearn")

@@ -31,11 +31,17 @@ class Recipe:
     bf16: bool = True
     inner: Inner = field(default_factory=Inner)
     other: Other = field(default_factory=Other)
+    others: tuple[Other, ...] = ()
     options: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self):
         if self.epochs < 1:
             raise RecipeError(f"epochs is {self.epochs}: use 1 or more")
+
+
+def test_lists_of_tables_become_tuples_of_dataclasses():
+    recipe = from_mapping(Recipe, {"epochs": 3, "others": [{"limit": 2}, {}]})
+    assert recipe.others == (Other(limit=2), Other())
 
 
 def test_tables_become_dataclasses():
@@ -58,8 +64,9 @@ def test_tables_become_dataclasses():
         ({"epochs": 3, "fit": "padd"}, "use one of 'pad', 'crop'"),
         ({"epochs": 3, "bf16": 1}, "type bool"),
         ({"epochs": 3, "inner": "adam"}, r"recipe\.inner is 'adam'"),
-        ({"epochs": 3, "inner": {"sizes": [1, "2"]}}, "is '2'"),
+        ({"epochs": 3, "inner": {"sizes": [1, "2"]}}, r"recipe\.inner\.sizes\[1\] is '2'"),
         ({"epochs": 3, "inner": {"pair": [1]}}, "has 1 values: use 2"),
+        ({"epochs": 3, "others": [{"rate": 1}, {"rte": 1}]}, r"'rte' in recipe\.others\[1\]; did you mean 'rate'"),
         ({"epochs": 3, "other": {"limit": "many"}}, "use one of int, NoneType"),
         (["epochs"], "use a table"),
     ],

@@ -123,7 +123,8 @@ def _convert_tuple(hints: tuple[Any, ...], value: Sequence[Any], where: str) -> 
         hints = hints[:1] * len(value)
     if len(hints) != len(value):
         raise RecipeError(f"{where} has {len(value)} values: use {len(hints)}")
-    return tuple(_convert(hint, item, where) for hint, item in zip(hints, value, strict=True))
+    numbered = enumerate(zip(hints, value, strict=True))
+    return tuple(_convert(hint, item, f"{where}[{place}]") for place, (hint, item) in numbered)
 
 
 def _convert_union(hints: tuple[Any, ...], value: Any, where: str) -> Any:

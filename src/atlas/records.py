@@ -68,3 +68,24 @@ class Prediction:
     alternatives: tuple[Alternative, ...] = ()
     error: str | None = None
     evidence: tuple[NDArray[np.float32], ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one product page of one store says of its product.
+
+    `url` is absolute and the page's own canonical one, `product_id` the page's number for the product or, where it has
+    none, one derived from the url. A range of prices keeps its lowest; `currency` is an ISO 4217 code. `breadcrumb` is
+    the store's own category path without "Home" and without the product; `images` are absolute urls in the page's
+    order, the largest form of each picture once. `path` is the taxonomy path that the start of the crawl was given.
+    """
+
+    store: str
+    url: str
+    product_id: str
+    title: str | None
+    price: float | None
+    currency: str | None
+    breadcrumb: tuple[str, ...]
+    images: tuple[str, ...]
+    path: Path = ()
