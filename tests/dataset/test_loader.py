@@ -47,3 +47,16 @@ def test_a_damaged_picture_is_named_with_its_split(dataset, monkeypatch):
     monkeypatch.setattr(pictures._groups, "take", lambda rows: [b"not a picture"] * len(rows))
     with pytest.raises(DataError, match="split 'train' cannot be read"):
         list(pictures.batches(in_order(4, 2)))
+
+
+def test_a_share_takes_whole_products_and_lies_within_larger_ones(dataset):
+    ids = dataset.table("train", ["product_id"])["product_id"].to_pylist()
+    kept = {}
+    for share in (0.2, 0.6, 1.0):
+        pictures = PictureLoader(dataset, "train", IMAGE, share=share)
+        rows = pictures.order(seed=0, epoch=0)
+        kept[share] = {ids[row] for row in rows}
+        assert len(rows) == len(pictures) == sum(product in kept[share] for product in ids)
+        assert pictures.products == len(kept[share])
+        assert sorted(rows) == sorted(pictures.order(seed=5, epoch=3))
+    assert kept[0.2] < kept[0.6] < kept[1.0] == set(ids)

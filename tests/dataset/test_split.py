@@ -9,6 +9,7 @@ from atlas.dataset.split import (
     assign,
     count_views,
     group_rows,
+    in_share,
     near,
     parse_splits,
     seeded_order,
@@ -132,3 +133,14 @@ def test_the_stored_order_is_random_seeded_and_of_the_content():
 def test_views_are_counted_within_a_product_unless_given():
     product = keys(0, 5, 0, 5, 5)
     assert count_views(product, np.array([-1, -1, -1, 7, -1], np.int32)).tolist() == [0, 0, 1, 7, 2]
+
+
+def test_a_share_of_products_is_nested_and_decided_by_the_id_alone():
+    ids = [f"p{number}" for number in range(20_000)]
+    tenth, third, everyone = (in_share(ids, share) for share in (0.1, 0.3, 1.0))
+    assert not (tenth & ~third).any()
+    assert everyone.all()
+    assert tenth.mean() == pytest.approx(0.1, abs=0.01)
+    assert third.mean() == pytest.approx(0.3, abs=0.015)
+    assert in_share(ids[::-1], 0.1)[::-1].tolist() == tenth.tolist()
+    assert not in_share([], 0.5).size

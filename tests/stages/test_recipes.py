@@ -61,6 +61,8 @@ def test_a_file_is_a_recipe(tmp_path):
         ("fast", ["epochs=0"], "at least 1"),
         ("fast", ["mixup_alpha=0"], "above 0"),
         ("fast", ["patience=-1"], "0 or more"),
+        ("fast", ["share=0"], "above 0, up to 1"),
+        ("fast", ["share=1.1"], "above 0, up to 1"),
         ("fast", ["start_division=0"], "above 0"),
         ("fast", ["warmup_share=2"], "from 0 to 1"),
         ("fast", ["hidden=0"], "1 or more"),

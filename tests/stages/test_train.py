@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from atlas.bundle import open_bundle
+from atlas.dataset.schema import open_dataset
+from atlas.dataset.split import in_share
 from atlas.errors import DataError, RecipeError, UsageError
 from atlas.stages import train as train_file
 from atlas.stages.checkpoint import BEST_FILE, STATE_FILE, Position
@@ -55,6 +57,19 @@ def test_a_model_learns_and_says_so(small_dataset, tmp_path):
     assert bundle.training["best_epoch"] == summary.best_epoch
     assert bundle.training["dev_loss"] == min(entry["dev_loss"] for entry in bundle.training["history"])
     assert not part_of(tmp_path / "model").exists()
+
+
+def test_a_share_learns_from_fewer_products_on_the_same_tree(small_dataset, tmp_path):
+    lines = Lines()
+    train_model(small_dataset, tmp_path / "model", tiny_recipe("epochs=2", "share=0.5"), progress=lines)
+    whole, part = open_dataset(small_dataset), open_bundle(tmp_path / "model")
+    ids = whole.table("train", ["product_id"])["product_id"].to_pylist()
+    kept = int(in_share(ids, 0.5).sum())
+    assert 8 < kept < len(ids)
+    assert part.training["pictures"] == kept
+    assert part.training["pictures_seen"] == 2 * (kept // 8) * 8
+    assert f"({kept:,} pictures), 5 leaves" in lines.said[0]
+    assert part.taxonomy.digest == whole.taxonomy.digest
 
 
 def test_the_seed_decides_the_weights(small_dataset, tmp_path):

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from atlas.dataset.augment import Draws, Mixing, epoch_order
+from atlas.dataset.split import in_share
 from atlas.errors import DataError, ImageError
 from atlas.images import ImageConfig, read_pixels
 
@@ -38,23 +39,32 @@ class Pictures(NamedTuple):
 class PictureLoader:
     """The pictures of one split of a data set, for training and for scoring."""
 
-    def __init__(self, dataset: DatasetFolder, split: str, image: ImageConfig, threads: int = 1) -> None:
-        """Open the split's files. `nodes` holds each row's node (R,), -1 for a path that the tree lacks."""
+    def __init__(
+        self, dataset: DatasetFolder, split: str, image: ImageConfig, threads: int = 1, share: float = 1.0
+    ) -> None:
+        """Open the split's files, to use the rows of a share of its products.
+
+        `nodes` holds the node of each row of the split (R,), -1 for a path that the tree lacks.
+        """
         self.split = split
         self.image = image
         self.threads = threads
         self._groups = _RowGroups(dataset, split)
         tree = dataset.taxonomy
-        paths = dataset.table(split, ["path"])["path"].to_pylist()
-        found = [tree.find(path) for path in paths]
+        table = dataset.table(split, ["path", "product_id"])
+        found = [tree.find(path) for path in table["path"].to_pylist()]
         self.nodes = np.array([-1 if node is None else node for node in found], dtype=np.int64)
+        products = table["product_id"].to_pylist()
+        self._used = in_share(products, share)
+        self.products = len({product for product, used in zip(products, self._used, strict=True) if used})
 
     def __len__(self) -> int:
-        return len(self.nodes)
+        return int(self._used.sum())
 
     def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
-        """The rows of a training epoch: a permutation (R,) that is a pure function of seed and epoch."""
-        return epoch_order(self._groups.counts, self._groups.window, seed, epoch)
+        """The rows of a training epoch: those of the share in an order that is a pure function of seed and epoch."""
+        order = epoch_order(self._groups.counts, self._groups.window, seed, epoch)
+        return order[self._used[order]]
 
     def batches(self, batches: Iterable[NDArray[np.int64]]) -> Iterator[Pictures]:
         """The pictures of each array of rows, decoded ahead of the caller in `threads` threads, in the given order."""

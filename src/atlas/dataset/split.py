@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -141,6 +142,16 @@ def count_views(product: Keys64, given: NDArray[np.int32]) -> NDArray[np.int32]:
     view = np.empty(len(product), np.int32)
     view[order] = np.arange(len(product)) - begin
     return np.where(given >= 0, given, view).astype(np.int32)
+
+
+def in_share(product_ids: Iterable[str], share: float) -> NDArray[np.bool_]:
+    """Whether each product belongs to this share of all, from 0 to 1: its id alone decides.
+
+    So smaller shares lie within larger ones, and products that come or go change nothing for the others.
+    """
+    limit = int(share * 2**64)
+    digests = (hashlib.blake2b(name.encode(), digest_size=8, person=b"atlas.share") for name in product_ids)
+    return np.array([int.from_bytes(digest.digest(), "big") < limit for digest in digests], dtype=np.bool_)
 
 
 def mixed(keys: Keys64, seed: int) -> Keys64:

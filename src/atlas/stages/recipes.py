@@ -32,7 +32,8 @@ class TrainingConfig:
     is kept beside them and becomes the model; 0 keeps the weights themselves. `clip` cuts each gradient value to
     [-clip, clip]; 0 does not. Training stops early when the loss on `dev` fell by less than `min_improvement` for
     `patience` epochs in a row; patience 0 never stops. `precision` "auto" is bf16 where it is clearly
-    faster than fp32 on this machine.
+    faster than fp32 on this machine. `share` learns from that part of the training products; smaller shares lie within
+    larger ones, the same for each seed, and an epoch is one pass over the share.
     """
 
     epochs: int = 17
@@ -48,6 +49,7 @@ class TrainingConfig:
     patience: int = 0
     min_improvement: float = 0.001
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    share: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -55,6 +57,8 @@ class TrainingConfig:
             raise RecipeError("training.weight_decay, encoder_rate, clip and patience: use 0 or more")
         if not 0 <= self.second_momentum < 1:
             raise RecipeError(f"training.second_momentum is {self.second_momentum}: use a share below 1")
+        if not 0 < self.share <= 1:
+            raise RecipeError(f"training.share is {self.share}: use a share above 0, up to 1")
         if self.epochs < 1 or self.batch_size < 2:
             raise RecipeError(f"training.epochs={self.epochs}, batch_size={self.batch_size}: use at least 1 and 2")
         if not 0 <= self.average < 1 or not 0 <= self.label_smoothing < 1:

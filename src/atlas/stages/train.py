@@ -108,7 +108,7 @@ class _Run:
         self.data, self.recipe, self.accelerator, self.part, self.position = data, recipe, accelerator, part, position
         settings = recipe.training
         threads = loading_threads(accelerator)
-        self.train = PictureLoader(data, "train", recipe.image, threads)
+        self.train = PictureLoader(data, "train", recipe.image, threads, settings.share)
         dev = PictureLoader(data, "dev", recipe.image, threads) if data.splits.get("dev") else None
         self.dev = dev if dev is not None and (dev.nodes >= 0).any() else None  # paths that train lacks choose nothing
         self.size = (recipe.image.height_px, recipe.image.width_px)
@@ -312,7 +312,8 @@ class _Run:
             "dev_loss": self.best["dev_loss"],
             "dev_accuracy": self.best["dev_accuracy"],
             "history": self.position.history,
-            "core_minutes": round(self.position.core_s / 60, 2),
+            "core_minutes": round(self.position.core_s / 60, 4),
+            "pictures_seen": self.position.pictures,
         }
         write_bundle(
             finished,
@@ -348,12 +349,11 @@ class _Run:
     def announce(self, progress: Progress) -> None:
         """Say what is to be done, how long it takes at most and how much memory it needs."""
         tree, left = self.data.taxonomy, self.steps_left
-        products = len(set(self.data.table("train", ["product_id"])["product_id"].to_pylist()))
         precision = self.accelerator.mixed_precision.replace("no", "fp32")
         weights = sum(parameter.numel() for parameter in self.bare.parameters())
         progress.say(
-            f"{products:,} products ({len(self.train):,} pictures), {len(tree.leaves)} leaves on {tree.levels} levels; "
-            f"{self.recipe.encoder.name} with {weights / 1e6:.1f} M weights at {self.size[1]}x{self.size[0]} px, "
+            f"{self.train.products:,} products ({len(self.train):,} pictures), "
+            f"{len(tree.leaves)} leaves on {tree.levels} levels; {self.recipe.encoder.name} with {weights / 1e6:.1f} M weights at {self.size[1]}x{self.size[0]} px, "
             f"{precision} on {self.accelerator.device}"
         )
         step_s, memory_bytes = self.estimate
