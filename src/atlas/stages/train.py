@@ -353,7 +353,8 @@ class _Run:
         weights = sum(parameter.numel() for parameter in self.bare.parameters())
         progress.say(
             f"{self.train.products:,} products ({len(self.train):,} pictures), "
-            f"{len(tree.leaves)} leaves on {tree.levels} levels; {self.recipe.encoder.name} with {weights / 1e6:.1f} M weights at {self.size[1]}x{self.size[0]} px, "
+            f"{len(tree.leaves)} leaves on {tree.levels} levels; "
+            f"{self.recipe.encoder.name} with {weights / 1e6:.1f} M weights at {self.size[1]}x{self.size[0]} px, "
             f"{precision} on {self.accelerator.device}"
         )
         step_s, memory_bytes = self.estimate
