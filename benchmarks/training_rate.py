@@ -26,7 +26,7 @@ from atlas.records import Batch
 from atlas.stages.checkpoint import find_position
 from atlas.stages.hardware import faster_precision, make_accelerator
 from atlas.stages.recipes import load_recipe
-from atlas.stages.train import _Run
+from atlas.stages.train import TrainingRun
 
 SETTINGS = ["weights=none", "encoder_rate=1.0"]
 
@@ -34,7 +34,7 @@ SETTINGS = ["weights=none", "encoder_rate=1.0"]
 class Fp32:
     """The same network, loss and optimizer as plain PyTorch does them by default: fp32, channels first."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: TrainingRun) -> None:
         self.run = run
         self.model = copy.deepcopy(run.bare).to(memory_format=torch.contiguous_format).train()
         self.optimizer = build_optimizer(
@@ -67,11 +67,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = open_dataset(asked.dataset)
         position = find_position(data, recipe, None)
-        run = _Run(data, recipe, make_accelerator(position.precision), Path(folder), position)
+        run = TrainingRun(data, recipe, make_accelerator(position.precision), Path(folder), position)
         measure(run, Fp32(run), asked.rounds, asked.steps, asked.batch_size)
 
 
-def measure(run: _Run, plain: Fp32, rounds: int, steps: int, size: int) -> None:
+def measure(run: TrainingRun, plain: Fp32, rounds: int, steps: int, size: int) -> None:
     fixed = next(run.train.batches(in_order(size, size)))
 
     def batches() -> Iterator[Pictures]:

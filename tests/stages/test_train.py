@@ -12,7 +12,7 @@ from atlas.dataset.split import in_share
 from atlas.errors import DataError, RecipeError, UsageError
 from atlas.stages import train as train_file
 from atlas.stages.checkpoint import BEST_FILE, STATE_FILE, Position
-from atlas.stages.train import _Run, train_model
+from atlas.stages.train import TrainingRun, train_model
 from atlas.storage import part_of, sha256_file
 from tests.striped import TINY, striped, tiny_recipe
 
@@ -83,7 +83,7 @@ def test_a_run_stopped_anywhere_and_resumed_gives_the_same_weights(small_dataset
     recipe = tiny_recipe("epochs=3", "head.dropout=0.5")
     train_model(small_dataset, tmp_path / "whole", recipe)
     monkeypatch.setattr(train_file, "SAVE_EVERY_S", 0)
-    monkeypatch.setattr(_Run, "step", _stopping(_Run.step, stop_at))
+    monkeypatch.setattr(TrainingRun, "step", _stopping(TrainingRun.step, stop_at))
     with pytest.raises(Stopped):
         train_model(small_dataset, tmp_path / "broken", recipe)
     monkeypatch.undo()
@@ -129,7 +129,7 @@ def test_ten_kills_at_random_moments_change_nothing(small_dataset, tmp_path):
 
 def test_another_recipe_cannot_take_up_a_run(small_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(train_file, "SAVE_EVERY_S", 0)
-    monkeypatch.setattr(_Run, "step", _stopping(_Run.step, 2))
+    monkeypatch.setattr(TrainingRun, "step", _stopping(TrainingRun.step, 2))
     with pytest.raises(Stopped):
         train_model(small_dataset, tmp_path / "model", tiny_recipe("epochs=2"))
     monkeypatch.undo()
@@ -142,7 +142,7 @@ def test_another_recipe_cannot_take_up_a_run(small_dataset, tmp_path, monkeypatc
 
 def test_a_cut_state_is_named(small_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(train_file, "SAVE_EVERY_S", 0)
-    monkeypatch.setattr(_Run, "step", _stopping(_Run.step, 2))
+    monkeypatch.setattr(TrainingRun, "step", _stopping(TrainingRun.step, 2))
     with pytest.raises(Stopped):
         train_model(small_dataset, tmp_path / "model", tiny_recipe("epochs=2"))
     monkeypatch.undo()
@@ -160,7 +160,7 @@ def test_training_stops_early_when_dev_stands_still(small_dataset, tmp_path):
 
 
 def test_the_last_improvement_restarts_the_patience():
-    class Told(_Run):
+    class Told(TrainingRun):
         def __init__(self, losses):
             self.recipe = tiny_recipe("patience=3", "min_improvement=0.001")
             self.position = Position("", "fp32", history=[{"dev_loss": loss} for loss in losses])
@@ -172,15 +172,15 @@ def test_the_last_improvement_restarts_the_patience():
 
 def test_the_best_epoch_is_kept_not_the_last(small_dataset, tmp_path, monkeypatch):
     kept, scores = {}, iter([0.9, 0.3, 0.5])
-    monkeypatch.setattr(_Run, "_score_dev", lambda run: (next(scores), (0.5,)))
-    finish = _Run.finish_epoch
+    monkeypatch.setattr(TrainingRun, "score_dev", lambda run: (next(scores), (0.5,)))
+    finish = TrainingRun.finish_epoch
 
     def watched(run):
         figures = finish(run)
         kept[figures["epoch"]] = sha256_file(run.part / BEST_FILE)
         return figures
 
-    monkeypatch.setattr(_Run, "finish_epoch", watched)
+    monkeypatch.setattr(TrainingRun, "finish_epoch", watched)
     summary = train_model(small_dataset, tmp_path / "model", tiny_recipe("epochs=3"))
     assert summary.best_epoch == 2
     assert kept[1] != kept[2] == kept[3] == weights(tmp_path / "model")
@@ -221,7 +221,7 @@ def test_path_decoders_learn_resume_and_predict(small_dataset, tmp_path, monkeyp
     recipe = tiny_recipe(*LEARNS, *settings)
     summary = train_model(small_dataset, tmp_path / "whole", recipe)
     assert summary.dev_loss < 0.8 * np.log(5)  # of five leaves, by chance
-    monkeypatch.setattr(_Run, "step", _stopping(_Run.step, 21))
+    monkeypatch.setattr(TrainingRun, "step", _stopping(TrainingRun.step, 21))
     with pytest.raises(Stopped):
         train_model(small_dataset, tmp_path / "broken", recipe)
     monkeypatch.undo()

@@ -86,7 +86,7 @@ def train_model(
     position = find_position(data, recipe, part_of(output) if resume else None)
     accelerator = make_accelerator(position.precision)
     part = claim_together(accelerator, output, resume=resume, overwrite=overwrite)
-    run = _Run(data, recipe, accelerator, part, position)
+    run = TrainingRun(data, recipe, accelerator, part, position)
     run.announce(progress)
     progress.begin("train", run.steps_left)
     while run.steps_left and not run.should_stop():
@@ -99,7 +99,7 @@ def train_model(
     return run.summary(output)
 
 
-class _Run:
+class TrainingRun:
     """One training run: model, optimizer, data and position."""
 
     def __init__(
@@ -247,7 +247,7 @@ class _Run:
         """Score `dev`, keep the weights when they are the best so far, save the state."""
         started = time.process_time()
         position = self.position
-        loss, accuracy = self._score_dev() if self.dev is not None else (None, ())
+        loss, accuracy = self.score_dev() if self.dev is not None else (None, ())
         best = (
             min((entry["dev_loss"] for entry in position.history), default=float("inf")) if loss is not None else None
         )
@@ -261,7 +261,7 @@ class _Run:
         return figures | {"core_minutes": position.core_s / 60}
 
     @torch.no_grad()
-    def _score_dev(self) -> tuple[float, tuple[float, ...]]:
+    def score_dev(self) -> tuple[float, tuple[float, ...]]:
         """Mean loss over the rows whose path is in the tree, and the share with the first 1, 2, ... names right."""
         assert self.dev is not None
         scores = []
