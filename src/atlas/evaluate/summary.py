@@ -29,7 +29,7 @@ def summarize(predictions: PredictionsFile, draws: int = DRAWS, seed: int = 0) -
     """All measures of one file as JSON values; a figure that does not exist (no row, no column) is null."""
     rows = predictions.rows
     headline = Scorecard(rows).headline(draws, seed)
-    return _plain_object(
+    return plain_object(
         {
             "version": VERSION,
             "split": predictions.split,
@@ -61,7 +61,7 @@ def summarize_comparison(comparison: Comparison) -> Json:
     """The value of `against` as JSON values; differences are this file minus the other one."""
     matched = comparison.matched
     names = [name for name in comparison.interval if not name.startswith("level.") or name.endswith(".accuracy")]
-    return _plain_object(
+    return plain_object(
         {
             "rows": len(matched.new),
             "products": len(matched.new.product_ids),
@@ -295,14 +295,15 @@ def _change(change: Change) -> Json:
     }
 
 
-def _plain_object(value: Json) -> Json:
+def plain_object(value: Json) -> Json:
+    """The object in JSON's own types, all the way down; what is not a number becomes null."""
     return {key: _plain(item) for key, item in value.items()}
 
 
 def _plain(value: Any) -> Any:
     """The value in JSON's own types; what is not a number becomes null."""
     if isinstance(value, dict):
-        return _plain_object(value)
+        return plain_object(value)
     if isinstance(value, (list, tuple, np.ndarray)):
         return [_plain(item) for item in value]
     if isinstance(value, (float, np.floating)):
