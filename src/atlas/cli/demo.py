@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 def demo(
     output: Output = FilePath("atlas-demo"),
+    shops: Annotated[
+        bool, typer.Option("--shops", help="Only open the two web shops, until Ctrl-C, to look at and to collect from.")
+    ] = False,
     overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -28,6 +32,9 @@ def demo(
     from atlas.demo.journey import Journey
 
     journey = Journey(output)
+    if shops:
+        keep_open(journey, json)
+        return
     try:
         told = walk(journey, overwrite, json, quiet)
     except KeyboardInterrupt as error:
@@ -39,6 +46,29 @@ def demo(
     print_line("Try next:")
     for command in journey.next_commands:
         print_line(f"   $ {command}")
+
+
+def keep_open(journey: Journey, json: bool) -> None:
+    """Open both shops until somebody presses Ctrl-C, and say what can be done with them."""
+    import shlex
+    import sys
+    from threading import Event
+
+    from atlas.cli.screen import print_json, print_line
+
+    with journey.open_shops() as shops, contextlib.suppress(KeyboardInterrupt):
+        if json:
+            stores = [{"url": shop.url, "store_file": str(shop.store_file)} for shop in shops]
+            print_json({"stores": stores, "mapping": str(shops.mapping)})
+        else:
+            for shop in shops:
+                crawl = journey.folder / "crawl" / shop.shop.name
+                print_line(f"{shop.url}/  {len(shop.shop.items):,} products")
+                print_line(f"   $ {shlex.join(['atlas', 'collect', str(shop.store_file), '-o', str(crawl)])}")
+            print_line(f"their categories in the tree's words: {shops.mapping}")
+            print_line("open until Ctrl-C")
+        sys.stdout.flush()  # who reads from a pipe waits for the addresses
+        Event().wait()
 
 
 def walk(journey: Journey, anew: bool, json: bool, quiet: bool) -> list[dict[str, object]]:

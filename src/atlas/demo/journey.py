@@ -10,11 +10,13 @@ import csv
 import shlex
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path as FilePath
 
 from atlas.demo.shelves import LEAVES, Leaf
+from atlas.demo.shops.opening import Shops, open_shops
 from atlas.demo.store import Product, draw, draw_store, jpeg
 from atlas.errors import MissingExtraError
 from atlas.progress import Progress
@@ -108,6 +110,12 @@ class Journey:
     def fresh(self) -> FilePath:
         """A few new pictures."""
         return self.folder / "new"
+
+    def open_shops(self) -> AbstractContextManager[Shops]:
+        """The two web shops that sell the drawn products; their store files lie in the folder."""
+        return open_shops(
+            self.folder / "shops", self.products, leaves=self.leaves, pictures=self.table.parent / "images"
+        )
 
     # -- the steps ---------------------------------------------------------------------------------------------------
 

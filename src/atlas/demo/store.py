@@ -55,7 +55,9 @@ class Product:
     leaf: Leaf
     look: Look
     person: Person
-    title: str
+    brand: str
+    words: str  # its colour and pattern, "Navy Striped"
+    noun: str
     price: int
     seed: str
 
@@ -66,9 +68,14 @@ class Product:
         dice = Random(key)
         look, words = choose_look(leaf, dice)
         person = Person.meet(leaf.gender, dice)
-        title = f"{dice.choice(BRANDS)} {leaf.gender} {words} {dice.choice(leaf.nouns)}"
+        brand, noun = dice.choice(BRANDS), dice.choice(leaf.nouns)
         price = round(dice.uniform(*leaf.price) / 50) * 50 - 1
-        return cls(f"{LEAVES.index(leaf):02d}-{number:04d}", leaf, look, person, title, price, key)
+        return cls(f"{LEAVES.index(leaf):02d}-{number:04d}", leaf, look, person, brand, words, noun, price, key)
+
+    @property
+    def title(self) -> str:
+        """What a plain table calls it."""
+        return f"{self.brand} {self.leaf.gender} {self.words} {self.noun}"
 
     @property
     def views(self) -> tuple[str, ...]:
