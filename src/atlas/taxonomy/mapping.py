@@ -28,6 +28,15 @@ class MappingRow(NamedTuple):
     status: Status
 
 
+class StorePath(NamedTuple):
+    """A store path as it was found: how many products are in it, and what some of them are called."""
+
+    store: str
+    path: Path
+    products: int = 0
+    titles: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Mapping:
     """Which store path means which taxonomy path. Two mappings are equal when they have the same rows in one order.
