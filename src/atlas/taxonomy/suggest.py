@@ -220,7 +220,7 @@ class _Matcher:
 
 
 def _composed(last: Sequence[_Part], above: Sequence[_Part]) -> tuple[_Part, ...]:
-    """The last name, a single word put before a head above it where that is a phrase: Shirts > Formal, formal shirts."""
+    """The last name, a single word put before a head above it where that makes a phrase, as in Shirts > Formal."""
     heads = [word.text for part in above for word in part if word.weight > SIDE_WORD]
     parts = []
     for part in last:
