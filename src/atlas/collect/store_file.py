@@ -51,9 +51,11 @@ class Select:
 
     Left out, or where it finds nothing, a value is taken from the page's structured data. `title`, `price`,
     `currency` and `product_id` take the first match that says something, `breadcrumb` and `images` all matches in the
-    page's order.
+    page's order. `product_page` tells product pages from all others where their structured data does not: a selector
+    that finds something on product pages only, or `regex:` and a pattern over their urls.
     """
 
+    product_page: str = ""
     title: str = ""
     price: str = ""
     currency: str = ""
@@ -149,7 +151,8 @@ class StoreFile:
             raise RecipeError(f"currency is '{self.currency}': use a code of three capitals, such as EUR or INR")
         for start in self.start:
             _check_url(start.url, "start")
-        for key, pattern in (("links.product", self.links.product), ("links.next", self.links.next)):
+        rules = {"links.product": self.links.product, "links.next": self.links.next}
+        for key, pattern in (rules | {"select.product_page": self.select.product_page}).items():
             if pattern.startswith(PATTERN_SIGN):
                 _check_pattern(pattern.removeprefix(PATTERN_SIGN), key)
         _check_pattern(self.browser.always, "browser.always")
