@@ -11,7 +11,7 @@ from atlas.collect.page import Found, Page
 from atlas.collect.reading.breadcrumbs import clean_trail, marked_trail
 from atlas.collect.reading.charset import decode
 from atlas.collect.reading.document import Document, read_document
-from atlas.collect.reading.facts import Facts, merge
+from atlas.collect.reading.facts import Facts, merge, of_one_product
 from atlas.collect.reading.graph import Graph, read_jsonld
 from atlas.collect.reading.links import next_urls, product_urls
 from atlas.collect.reading.microdata import MICRODATA, RDFA, read_items
@@ -61,10 +61,16 @@ def extract(page: Page, store: StoreFile, path: Path = ()) -> Found:
     )
 
 
+def own_address(body: bytes) -> str:
+    """The address that a page gives itself, empty where it gives none."""
+    return read_document(decode(body).text, "").url
+
+
 def _document(page: Page, notes: list[str]) -> Document:
     decoded = decode(page.body, page.content_type)
     document = read_document(decoded.text, page.url)
-    notes += [note for note in (decoded.note, *document.notes) if note]
+    unknown = "" if document.url else "page: its address is not known, so that relative links lead nowhere"
+    notes += [note for note in (decoded.note, unknown, *document.notes) if note]
     return document
 
 
@@ -128,7 +134,8 @@ def _listing(
     document: Document, store: StoreFile, told: Told, path: Path, notes: list[str]
 ) -> tuple[Listing, dict[str, str]]:
     """The listing of a product page, and for each field that says something where it was found."""
-    facts, images, sources = merge([facts for group in told.values() for facts in group], GALLERY)
+    everything = [facts for group in told.values() for facts in group]
+    facts, images, sources = merge(of_one_product(everything, "selectors"), GALLERY)
     trail, sources["breadcrumb"] = _trail(document, facts, sources, store.name)
     if not facts.currency:
         sources["currency"] = "store file"

@@ -25,6 +25,7 @@ class Facts:
     category: tuple[str, ...] = ()
     images: tuple[ImageLink, ...] = ()
     product_id: str = ""
+    elsewhere: bool = False  # it gives the product another address than the page's
 
 
 class Merged(NamedTuple):
@@ -33,6 +34,16 @@ class Merged(NamedTuple):
     facts: Facts
     images: tuple[str, ...]
     sources: dict[str, str]
+
+
+def of_one_product(told: Sequence[Facts], sure: str) -> list[Facts]:
+    """The facts without those on products that only appear on the page.
+
+    Such a product has an address elsewhere and another title than the first one that is named; what the source `sure`
+    says always stays.
+    """
+    lead = next((facts.title for facts in told if facts.title and facts.source != sure), "")
+    return [facts for facts in told if not facts.elsewhere or facts.title == lead]
 
 
 def merge(told: Sequence[Facts], gallery: frozenset[str]) -> Merged:

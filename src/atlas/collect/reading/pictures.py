@@ -81,6 +81,8 @@ def element_pictures(element: HtmlElement, base: str) -> list[ImageLink]:
     if element.tag in ("img", "source", "amp-img", "meta", "link", "picture"):
         found = _largest(element, base) or _without_script(element, base)
         return [found] if found else []
+    if zoomed := _zoomed(element, base):
+        return [zoomed]
     inner = [_largest(image, base) or _without_script(image, base) for image in element.iter("img", "amp-img")]
     return [link for link in inner or [_background(element, base)] if link]
 
@@ -94,9 +96,8 @@ def _largest(element: HtmlElement, base: str) -> ImageLink | None:
         return linked
     sets: list[ImageLink] = []
     for place in _forms(element):
-        for name in _ZOOMED:
-            if link := _address(base, place.get(name), place):
-                return ImageLink(link.url, ORIGINAL_PX)
+        if zoomed := _zoomed(place, base):
+            return zoomed
         sets += [link for name in _SETS for link in _from_set(place.get(name), base)] + _dynamic(place, base)
     if sets:
         best = max(sets, key=lambda link: link.size)
@@ -104,6 +105,12 @@ def _largest(element: HtmlElement, base: str) -> ImageLink | None:
     names = (*_LAZY, "content", "href")
     tries = (_address(base, place.get(name), place) for place in _forms(element) for name in names)
     return next(filter(None, tries), None)
+
+
+def _zoomed(element: HtmlElement, base: str) -> ImageLink | None:
+    """The form that a magnifier shows."""
+    links = (_address(base, element.get(name), element) for name in _ZOOMED)
+    return next((ImageLink(link.url, ORIGINAL_PX) for link in links if link), None)
 
 
 def _forms(element: HtmlElement) -> Iterator[HtmlElement]:
@@ -171,7 +178,7 @@ def _without_script(element: HtmlElement, base: str) -> ImageLink | None:
 
 
 def _background(element: HtmlElement, base: str) -> ImageLink | None:
-    named = next((element.get(name) for name in ("data-bg", "data-background", *_ZOOMED) if element.get(name)), None)
+    named = element.get("data-bg") or element.get("data-background")
     found = _BACKGROUND.search((element.get("style") or "")[:4_000])
     return picture_link(base, named or (found[1] if found else None))
 

@@ -43,8 +43,7 @@ def main_products(graph: Graph, document: Document) -> list[Node]:
     first, where the page calls itself a product.
     """
     products = [node for node in _root_products(graph) if graph.text(node, "name", "isVariantOf")]
-    here = (document.url, document.canonical)
-    own = [node for node in products if any(_is_one(product_url(graph, node, document), url) for url in here)]
+    own = [node for node in products if is_here(product_url(graph, node, document), document)]
     headed = [node for node in products if _name(graph, node) == document.heading().casefold()]
     names = {_name(graph, node) for node in products}
     if len(names) <= 1:
@@ -99,7 +98,7 @@ def _entry_url(graph: Graph, entry: Any, document: Document) -> str:
 
 def _facts(graph: Graph, product: Node, source: str, document: Document, market: Market) -> Facts:
     price = offered_price(graph, product, market)
-    category = graph.text(product, "category")
+    category, url = graph.text(product, "category"), product_url(graph, product, document)
     return Facts(
         source,
         title=graph.text(product, "name", "isVariantOf"),
@@ -108,6 +107,7 @@ def _facts(graph: Graph, product: Node, source: str, document: Document, market:
         category=() if category.isdigit() else tuple(split_trail(category)),
         images=tuple(_images(graph, product, document)),
         product_id=_number(graph, product),
+        elsewhere=bool(url) and not is_here(url, document),
     )
 
 
@@ -146,6 +146,11 @@ def _root_products(graph: Graph) -> list[Node]:
 
 def _name(graph: Graph, product: Node) -> str:
     return graph.text(product, "name", "isVariantOf").casefold()
+
+
+def is_here(url: str, document: Document) -> bool:
+    """Whether an address is the page's own, be it the one that it was got from or the canonical one."""
+    return _is_one(url, document.url) or _is_one(url, document.canonical)
 
 
 def _is_one(url: str, other: str) -> bool:
