@@ -71,6 +71,8 @@ def test_some_failed_is_one_and_all_failed_is_three(atlas):
         ["Grey.png", "--batch-size", "0"],
         ["Grey.png", "--split", "test"],
         ["Grey.png", "--nonsense"],
+        ["Grey.png", "--evidence"],
+        ["Grey.png", "--evidence", "-o", "out.csv"],
     ],
 )
 def test_wrong_use_is_two(atlas, arguments):
@@ -93,6 +95,15 @@ def test_a_file_comes_out_with_a_summary(atlas, tmp_path):
     assert json.loads(out) == {"output": "out.parquet", "rows": 5, "failed": 0}
     assert atlas("predict", "*.png", "-o", "out.csv")[0] == 2
     assert atlas("predict", "*.png", "-o", "out.csv", "--overwrite")[0] == 0
+
+
+def test_evidence_goes_into_parquet(atlas):
+    import pyarrow.parquet as pq
+
+    assert atlas("predict", "Red-Dark.png", "-o", "out.parquet", "--evidence", "-q")[0] == 0
+    (levels,) = pq.read_table("out.parquet")["evidence"].to_pylist()
+    assert len(levels) == 2
+    assert ".parquet" in atlas("predict", "Red-Dark.png", "-o", "out.jsonl", "--evidence")[2]
 
 
 def test_names_come_from_stdin_and_may_begin_with_a_dash(atlas):

@@ -170,6 +170,28 @@ def fails(*args, **kwargs):
     raise DataError("no such split")
 
 
+def test_faithfulness_stands_beside_the_scores(predictions, tmp_path, monkeypatch):
+    level = {"level": 1, "products": 7, "brightest": 1.25, "random": 0.5, "ratio": 2.5, "interval": [2.1, 3.0]}
+    found = {
+        "random_draws": 5, "seed": 0, "evidence": "attention", "grid": [8, 6], "products": 7, "hidden_cells": 10,
+        "hidden_share": 0.2, "goal": 2.0,
+        "levels": [level | {"reached": True}, level | {"level": 2, "ratio": None, "interval": None, "reached": False}],
+    }  # fmt: skip
+    asked = []
+    monkeypatch.setattr("atlas.stages.predict.predict_dataset", fake_prediction(predictions)[0])
+    monkeypatch.setattr("atlas.stages.categorizer.load", lambda folder: folder.name)
+    monkeypatch.setattr(
+        "atlas.stages.faithfulness.measure_faithfulness", lambda *given, **words: asked.append(given) or found
+    )
+    done = evaluate_model(tmp_path / "model", tmp_path / "data", "dev", tmp_path / "report", faithfulness=40, draws=5)
+    assert asked == [("model", tmp_path / "data", "dev", 40)]
+    assert read_json(done.folder / "metrics.json")["faithfulness"] == found
+    page = (done.folder / "report.html").read_text()
+    assert "10 of 48 cells, by attention" in page
+    assert "Missed at level 2" in page
+    assert "2.1 – 3.0" in page
+
+
 def test_a_failed_prediction_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr("atlas.stages.predict.predict_dataset", fails)
     with pytest.raises(DataError):
@@ -228,6 +250,8 @@ def test_the_command_counts_failed_rows(tmp_path, run, monkeypatch):
     [
         (["."], "a model needs a data set too"),
         (["p.parquet", "--split", "dev"], "--split goes with a model"),
+        (["p.parquet", "--faithfulness", "9"], "a predictions file holds none"),
+        (["model", "dataset", "--split", "dev", "--faithfulness", "0"], "--faithfulness"),
         (["model", "dataset"], "--split test"),
         (["missing.parquet"], "is not a file"),
     ],

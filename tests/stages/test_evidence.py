@@ -4,7 +4,7 @@ from PIL import Image
 
 from atlas.records import Alternative, Prediction
 from atlas.stages.categorizer import Categorizer
-from atlas.stages.evidence import CELLS, GREY, cells_of, hide, occlusion
+from atlas.stages.evidence import CELLS, cells_of, hide, occlusion
 from atlas.stages.explain import MARGIN_PX, PANEL_PX, draw_explanation
 
 from .fake_model import FakeScorer
@@ -17,16 +17,41 @@ def test_cells_are_nearly_square():
 
 
 def test_hiding_covers_just_the_cells():
-    pixels = np.zeros((3, 16, 8), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 8), dtype=np.uint8)
+    before = pixels.copy()
     covered = hide(pixels, np.array([[0, 0], [3, 1]]), (4, 2))
-    assert (covered[:, :4, :4] == GREY).all()
-    assert (covered[:, 12:, 4:] == GREY).all()
-    assert (covered == GREY).sum() == 2 * 3 * 16
-    assert not pixels.any()
+    hidden = np.zeros((16, 8), dtype=bool)
+    hidden[:4, :4] = hidden[12:, 4:] = True
+    assert (covered[:, ~hidden] == pixels[:, ~hidden]).all()
+    assert (covered[:, hidden] != pixels[:, hidden]).mean() > 0.9
+    assert (pixels == before).all()
+
+
+def test_a_hidden_part_shows_what_surrounds_it():
+    pixels = np.zeros((3, 32, 32), dtype=np.uint8)
+    pixels[:, :, 16:] = 200  # dark on the left, bright on the right
+    pixels[0, 8:16, 8:24] = 77  # and a thing across the middle
+    covered = hide(pixels, np.array([[1, 1], [1, 2]]), (4, 4))
+    assert (covered[:, 8:16, 8:11] < 30).all()
+    assert (covered[:, 8:16, 21:24] > 170).all()
+    assert (np.diff(covered[1, 12].astype(int)) >= 0).all()  # and from one to the other without a step back
+
+
+def test_a_plain_part_stays_plain_and_a_whole_picture_becomes_its_mean():
+    plain = np.full((3, 40, 30), 240, dtype=np.uint8)
+    assert (hide(plain, np.array([[0, 0], [7, 5]]), (8, 6)) == 240).all()
+    plain[:, :20] = 0
+    assert (hide(plain, np.array([[0, 0]]), (1, 1)) == 120).all()
+
+
+def test_the_middle_of_a_large_hidden_part_is_a_number():
+    pixels = np.full((3, 300, 200), 9, dtype=np.uint8)
+    cells = np.array([[row, column] for row in range(8) for column in range(6)][:-1])
+    assert (hide(pixels, cells, (8, 6)) == 9).all()
 
 
 def test_light_falls_where_hiding_costs():
-    pixels = np.zeros((3, 64, 48), dtype=np.uint8)
+    pixels = np.full((3, 64, 48), 30, dtype=np.uint8)
     pixels[:, 8:16, 16:24] = 255  # the cell (1, 2) decides the first level, (5, 0) the second
     pixels[:, 40:48, 0:8] = 255
 

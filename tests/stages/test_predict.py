@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -442,6 +443,25 @@ def test_evaluation_reads_what_prediction_writes(dataset, tmp_path, monkeypatch)
     assert len(read.rows) == 7
     assert int(read.rows.failed.sum()) == 1
     assert (read.rows.rank[:5] == 1).all()
+
+
+def test_evidence_is_a_grid_for_each_level_in_parquet(categorizer, dataset, tmp_path):
+    from atlas.evaluate.predictions import read_predictions
+
+    file = tmp_path / "p.parquet"
+    stage.predict_to_file(categorizer, find_inputs([str(dataset)], split="test"), file, evidence=True)
+    rows = pq.read_table(file).to_pylist()
+    (expected,) = categorizer.predict([picture(("Red", "Dark"))], evidence=True)
+    assert np.array(rows[0]["evidence"]).shape == (2, 8, 8)
+    assert np.allclose(rows[0]["evidence"], expected.evidence)
+    assert [len(row["evidence"] or ()) for row in rows] == [2, 2, 2, 2, 1, 1, 0]
+    assert rows[-1]["evidence"] is None
+    assert len(read_predictions(file).rows) == 7
+
+
+def test_evidence_that_was_not_asked_for_is_null(categorizer, photos):
+    run(categorizer, ["photos"], "out.parquet")
+    assert pq.read_table("out.parquet")["evidence"].to_pylist() == [None] * 5
 
 
 def test_a_data_set_needs_a_split_and_a_split_a_data_set(dataset, photos):

@@ -29,6 +29,12 @@ def evaluate(
         FilePath | None,
         typer.Option("--against", help="Another model's predictions of the same pictures; exit 4 when worse."),
     ] = None,
+    faithfulness: Annotated[
+        int | None,
+        typer.Option(
+            "--faithfulness", metavar="N", min=1, help="With a model: does its evidence decide? On so many products."
+        ),
+    ] = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -47,14 +53,15 @@ def evaluate(
     command = shlex.join(["atlas", *sys.argv[1:]])
     with screen_progress(quiet, json) as progress:
         if dataset is None:
-            _refuse_alone(source, split)
+            _refuse_alone(source, split, faithfulness)
             done = evaluate_predictions(
                 source, output, against=against, overwrite=overwrite, command=command, progress=progress
             )
         else:
             done = evaluate_model(
                 source, dataset, _needed(split), output,
-                against=against, resume=resume, overwrite=overwrite, command=command, progress=progress,
+                against=against, faithfulness=faithfulness or 0,
+                resume=resume, overwrite=overwrite, command=command, progress=progress,
             )  # fmt: skip
     if json:
         print_json(done.metrics)
@@ -66,7 +73,7 @@ def evaluate(
         raise typer.Exit(SOME_FAILED)
 
 
-def _refuse_alone(source: FilePath, split: str | None) -> None:
+def _refuse_alone(source: FilePath, split: str | None, faithfulness: int | None) -> None:
     from atlas.errors import UsageError
 
     if source.is_dir():
@@ -75,6 +82,11 @@ def _refuse_alone(source: FilePath, split: str | None) -> None:
         )
     if split is not None:
         raise UsageError("--split goes with a model and a data set; a predictions file is measured whole")
+    if faithfulness is not None:
+        raise UsageError(
+            "--faithfulness runs the model again, and a predictions file holds none: "
+            "use `atlas evaluate MODEL DATASET --split NAME --faithfulness N`"
+        )
 
 
 def _needed(split: str | None) -> str:
@@ -101,6 +113,8 @@ def _show(done: Evaluation) -> None:
         print_line(f"{m['leak']['rows']:,} pictures have a near-duplicate in training; {_without_leak(m['leak'])}")
     if "against" in m:
         _show_comparison(m["against"])
+    if "faithfulness" in m:
+        _show_faithfulness(m["faithfulness"])
     print_line(
         f"no report.html: {done.without_page}" if done.without_page else f"report: {done.folder / 'report.html'}"
     )
@@ -142,6 +156,22 @@ def _show_comparison(against: dict[str, Any]) -> None:
     )
     fallen = [name or "all leaves together" for name in against["fell"]]
     print_line(f"worse beyond chance: {'; '.join(fallen)}" if fallen else "no leaf fell beyond chance")
+
+
+def _show_faithfulness(found: dict[str, Any]) -> None:
+    from atlas.cli.screen import table
+
+    rows = []
+    for level in found["levels"]:
+        low, high = level["interval"] or (None, None)
+        ratio = "-" if level["ratio"] is None else f"{level['ratio']:.1f}"
+        ends = "" if low is None else f"{low:.1f} to {high:.1f}"
+        rows.append((level["level"], f"{level['brightest']:.3f}", f"{level['random']:.3f}", ratio, ends))
+    table(
+        ["level", "fall, brightest fifth hidden", "random fifth", "ratio", "95 % interval"],
+        rows,
+        title=f"evidence by {found['evidence']}, {found['products']:,} products; goal: a ratio of {found['goal']:g}",
+    )
 
 
 def _percent(share: float | None) -> str:

@@ -34,6 +34,9 @@ def predict(
     alternatives: Annotated[int, typer.Option(min=0, max=100, help="Other answers to give for each picture.")] = 3,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures that the model scores at once.")] = 32,
     engine: Annotated[str, typer.Option(help="auto, torch or onnx.")] = "auto",
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Write which part decided each level into a .parquet file.")
+    ] = False,
     explain: Annotated[
         FilePath | None, typer.Option(metavar="DIR", help="Draw for each picture which part decided each level.")
     ] = None,
@@ -55,9 +58,13 @@ def predict(
     folder = find_model(model)
     if output is not None:
         check_output(output, overwrite)
+    if evidence:
+        _check_evidence(output)
     source = find_inputs(inputs, NamedColumns(image_column, id_column), split, _stdin_lines())
     categorizer = load(folder, engine)  # type: ignore[arg-type]  # it says itself which engines there are
-    wishes: dict[str, Any] = {"batch_size": batch_size, "alternatives": alternatives, "explain": explain}
+    wishes: dict[str, Any] = {
+        "batch_size": batch_size, "alternatives": alternatives, "evidence": evidence, "explain": explain,
+    }  # fmt: skip
     shown = _Table()
     with screen_progress(quiet, json) as progress:
         if output is not None:
@@ -73,6 +80,14 @@ def predict(
     if outcome.failed:
         print_error(f"{outcome.failed:,} of {outcome.rows:,} rows failed; the first: {outcome.first_errors[0]}")
         raise typer.Exit(1)
+
+
+def _check_evidence(output: FilePath | None) -> None:
+    from atlas.errors import UsageError
+
+    if output is None or output.suffix.lower() != ".parquet":
+        seen = f"not into {output}" if output else "and no -o was given"
+        raise UsageError(f"--evidence goes into a Parquet file, {seen}: use -o FILE.parquet, or --explain DIR")
 
 
 class _Table:

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
@@ -44,6 +45,15 @@ class Answer(NamedTuple):
 
     prediction: Prediction
     masses: tuple[tuple[int, float], ...] = ()
+
+
+class Lit(NamedTuple):
+    """A picture as the model saw it, the node of its answer, and where the evidence of each level lies."""
+
+    pixels: NDArray[np.uint8]  # (3, H, W)
+    node: int
+    light: tuple[NDArray[np.float32], ...]  # one grid (h, w) for each level
+    by_hiding: bool  # whether the light is occlusion's, for want of the model's own
 
 
 class Categorizer:
@@ -118,6 +128,23 @@ class Categorizer:
         for problems, log_mass, _ in self._scored(pictures, batch_size):
             yield problems, log_mass
 
+    def lit(self, pictures: Iterable[Picture | AtlasError], batch_size: int = BATCH_SIZE) -> Iterator[Lit]:
+        """Each picture that can be scored, in order, with the evidence of its best answer."""
+        for _, log_mass, pixels in self._scored(pictures, batch_size):
+            if not len(log_mass):
+                continue
+            nodes, _ = best(masses(self.calibrated(log_mass)), self.taxonomy.arrays, 1)
+            lights, by_hiding = self._evidence(pixels, nodes[:, 0])
+            for picture, node, light in zip(pixels, nodes[:, 0], lights, strict=True):
+                yield Lit(picture, int(node), light, by_hiding)
+
+    def log_levels(self, pixels: NDArray[np.uint8], node: int) -> NDArray[np.float64]:
+        """The log probability (B, D) of each level of one answer for pixels (B, 3, H, W), bounded by that of 1e-12."""
+        parts = np.array_split(pixels, -(-len(pixels) // BATCH_SIZE))
+        log_mass = np.concatenate([self._scorer.score_pixels(np.ascontiguousarray(part)) for part in parts])
+        total = below(masses(self.calibrated(log_mass)), self.taxonomy.arrays)
+        return np.log(np.maximum(total[:, np.array(self.taxonomy.ancestors(node))], 1e-12))
+
     def _scored(
         self, pictures: Iterable[Picture | AtlasError], batch_size: int
     ) -> Iterator[tuple[list[str | None], NDArray[np.float32], NDArray[np.uint8]]]:
@@ -147,29 +174,23 @@ class Categorizer:
         mass = masses(self.calibrated(log_mass))
         total = below(mass, tree)
         nodes, probability = best(mass, tree, 1 + alternatives)
-        lights = self._evidence(pixels, nodes[:, 0]) if pixels is not None else [()] * len(mass)
+        lights = self._evidence(pixels, nodes[:, 0])[0] if pixels is not None else [()] * len(mass)
         for row in range(len(mass)):
             ranked = [(self.taxonomy.paths[n], float(p)) for n, p in zip(nodes[row], probability[row], strict=True)]
             levels = level_probabilities(total[row], int(nodes[row, 0]), tree)
             others = tuple(Alternative(*other) for other in ranked[1:])
             yield Answer(Prediction(*ranked[0], levels, others, evidence=lights[row]), _listed(mass[row]))
 
-    def _evidence(self, pixels: NDArray[np.uint8], nodes: NDArray[Any]) -> list[tuple[NDArray[np.float32], ...]]:
-        """For each picture one light (h, w) for each level of its answer."""
-        ways = [np.array(self.taxonomy.ancestors(int(node))) for node in nodes]
+    def _evidence(
+        self, pixels: NDArray[np.uint8], nodes: NDArray[Any]
+    ) -> tuple[list[tuple[NDArray[np.float32], ...]], bool]:
+        """For each picture one light (h, w) for each level of its answer, and whether it was found by hiding."""
         light = self._scorer.light(pixels, nodes.astype(np.int64))
         if light is not None:
-            return [tuple(levels[: len(way)]) for levels, way in zip(light, ways, strict=True)]
-        return [tuple(self._occlusion(picture, way)) for picture, way in zip(pixels, ways, strict=True)]
-
-    def _occlusion(self, picture: NDArray[np.uint8], way: NDArray[Any]) -> NDArray[np.float32]:
-        def log_levels(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-            parts = np.array_split(pixels, -(-len(pixels) // BATCH_SIZE))
-            log_mass = np.concatenate([self._scorer.score_pixels(part) for part in parts])
-            total = below(masses(self.calibrated(log_mass)), self.taxonomy.arrays)
-            return np.log(np.maximum(total[:, way], 1e-12))
-
-        return occlusion(picture, log_levels)
+            depths = self.taxonomy.arrays.depth[nodes]
+            return [tuple(levels[:depth]) for levels, depth in zip(light, depths, strict=True)], False
+        answers = zip(pixels, nodes.tolist(), strict=True)
+        return [tuple(occlusion(picture, partial(self.log_levels, node=node))) for picture, node in answers], True
 
     def calibrated(self, log_mass: NDArray[Any]) -> NDArray[np.float64]:
         """Log masses (B, N) after the model's temperatures, as they came where it has none."""

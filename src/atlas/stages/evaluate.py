@@ -74,6 +74,7 @@ def evaluate_model(
     folder: FilePath,
     *,
     against: FilePath | None = None,
+    faithfulness: int = 0,
     resume: bool = False,
     overwrite: bool = False,
     command: str = "",
@@ -83,8 +84,9 @@ def evaluate_model(
 ) -> Evaluation:
     """Predict one split of a data set, measure that and write the report folder with the predictions beside.
 
-    When measuring fails, the predictions stay in `FOLDER.part`, and `resume` takes them up if they are of the same
-    model and data. Raises what `evaluate_predictions` and `predict_dataset` raise.
+    `faithfulness` is the number of products on which the evidence is measured too, by running the model again. When
+    measuring fails, the predictions stay in `FOLDER.part`, and `resume` takes them up if they are of the same model and
+    data. Raises what `evaluate_predictions` and `predict_dataset` raise.
     """
     from atlas.stages.predict import predict_dataset
 
@@ -106,6 +108,13 @@ def evaluate_model(
     origin = {"command": command, "model": str(model), "dataset": str(dataset)}
     metrics = _measure(predictions, against, origin, draws, seed, progress or Silent())
     metrics["provenance"]["predictions"]["file"] = str(folder / PREDICTIONS)
+    if faithfulness:
+        from atlas.stages.categorizer import load
+        from atlas.stages.faithfulness import measure_faithfulness
+
+        metrics["faithfulness"] = measure_faithfulness(
+            load(model), dataset, split, faithfulness, draws=draws, seed=seed, progress=progress
+        )
     return _write(metrics, part, folder)
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 #: Cells along the longer side when parts are hidden in turn.
 CELLS = 8
-#: Mid grey, what a hidden cell shows.
-GREY = 127
+#: How far a hidden part takes its colours from, as a share of the longer side: half a cell is one standard deviation.
+REACH = 1 / (2 * CELLS)
 
 
 def occlusion(
@@ -41,12 +41,31 @@ def cells_of(size: tuple[int, ...]) -> tuple[int, int]:
     return height, width
 
 
-def hide(pixels: NDArray[np.uint8], cells: NDArray[Any], grid: tuple[int, int]) -> NDArray[np.uint8]:
-    """The picture (3, H, W) with some cells (K, 2) of a grid (h, w) over it grey."""
-    covered = pixels.copy()
+def hide(pixels: NDArray[np.uint8], cells: NDArray[Any], grid: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The picture (3, H, W) with some cells (K, 2) of a grid (h, w) over it filled from what lies around them.
+
+    A hidden pixel becomes the mean of the visible ones with weights that fall with distance (a Gaussian; normalized
+    convolution, Knutsson and Westin 1993). A grey patch would be a thing that no product picture shows: it costs an
+    answer more than what it covers, wherever it lies. A picture that is hidden whole becomes its own mean.
+    """
     height, width = pixels.shape[1:]
+    visible = np.ones((height, width))
     for row, column in cells:
         rows = slice(height * row // grid[0], height * (row + 1) // grid[0])
         columns = slice(width * column // grid[1], width * (column + 1) // grid[1])
-        covered[:, rows, columns] = GREY
+        visible[rows, columns] = 0
+    if not visible.any():
+        return np.broadcast_to(pixels.mean(axis=(1, 2), keepdims=True).round().astype(np.uint8), pixels.shape).copy()
+    down, across = (_weights(side, REACH * max(height, width)) for side in (height, width))
+    block = np.ix_((visible == 0).any(axis=1), (visible == 0).any(axis=0))  # all else stays, so only this is computed
+    down, across = down[block[0][:, 0]], across[:, block[1][0]]
+    around = (down @ (pixels * visible) @ across) / (down @ visible @ across)
+    covered = pixels.copy()
+    covered[:, *block] = np.where(visible[block] > 0, pixels[:, *block], around.round())
     return covered
+
+
+def _weights(side: int, deviation: float) -> NDArray[np.float64]:
+    """(side, side): what each pixel of a line counts for each other one; symmetric."""
+    distance = np.subtract.outer(np.arange(side), np.arange(side)) / deviation
+    return np.exp(-(distance**2) / 2)

@@ -29,6 +29,7 @@ GROUP_ROWS = 8192
 
 _ALTERNATIVE = pa.struct([("path", pa.string()), ("probability", pa.float32())])
 _MASS = pa.struct([("node", pa.int32()), ("mass", pa.float32())])
+_GRID = pa.list_(pa.list_(pa.float32()))  # rows of cells, as DuckDB indexes them: evidence[level][row][column]
 #: What every predictions file says of a row.
 ANSWER_SCHEMA = pa.schema(
     [
@@ -51,6 +52,7 @@ EVIDENCE_SCHEMA = pa.schema(
         ("truth", pa.string()),  # null when unknown
         ("masses", pa.list_(_MASS)),  # nodes whose own mass is worth telling
         ("mass_left", pa.float32()),  # 1 - the sum of these
+        ("evidence", pa.list_(_GRID)),  # by level of the path, the light on each cell; null unless it was asked for
         ("near_train", pa.bool_()),  # null unless from a data set
     ]
 )
@@ -201,6 +203,7 @@ def _evidence(chunk: Chunk, answers: Sequence[Answer]) -> list[dict[str, Any]]:
             "truth": truth,
             "masses": None if answer.prediction.error else [{"node": n, "mass": m} for n, m in answer.masses],
             "mass_left": None if answer.prediction.error else max(0.0, 1 - sum(mass for _, mass in answer.masses)),
+            "evidence": [light.tolist() for light in answer.prediction.evidence] or None,
             "near_train": near,
         }
         for truth, near, answer in zip(chunk.truths or unknown, chunk.near_train or unknown, answers, strict=True)

@@ -51,12 +51,13 @@ def predict_source(
     progress: Progress | None = None,
     batch_size: int = BATCH_SIZE,
     alternatives: int = ALTERNATIVES,
+    evidence: bool = False,
     explain: FilePath | None = None,
 ) -> Outcome:
     """Predict every row of a source into a sink, in order and in bounded memory.
 
-    With `explain`, a folder, each answer is drawn there too. Raises NothingDoneError when no row succeeded, which keeps
-    a file from appearing.
+    `evidence` asks for what decided each level; with `explain`, a folder, each answer is drawn there too. Raises
+    NothingDoneError when no row succeeded, which keeps a file from appearing.
     """
     progress = progress or Silent()
     if explain is not None:
@@ -64,7 +65,7 @@ def predict_source(
     progress.begin("predict", source.rows)
     rows = failed = 0
     errors: list[str] = []
-    for chunk, answers in _answered(categorizer, source, batch_size, alternatives, explain is not None):
+    for chunk, answers in _answered(categorizer, source, batch_size, alternatives, evidence or explain is not None):
         sink.write(chunk, answers)
         bad = [
             f"{product_id}: {answer.prediction.error}"
@@ -90,15 +91,17 @@ def predict_to_file(
     progress: Progress | None = None,
     batch_size: int = BATCH_SIZE,
     alternatives: int = ALTERNATIVES,
+    evidence: bool = False,
     explain: FilePath | None = None,
 ) -> Outcome:
     """Write a predictions file (CSV, JSON lines or Parquet by its ending); it appears when it is whole.
 
-    Raises UsageError before any work when it cannot be written, and NothingDoneError when no row succeeded.
+    Evidence has a column in Parquet alone. Raises UsageError before any work when it cannot be written, and
+    NothingDoneError when no row succeeded.
     """
     check_output(output_file, overwrite)
     with open_sink(output_file, source.schema, head_of(categorizer, split)) as sink:
-        return predict_source(categorizer, source, sink, progress, batch_size, alternatives, explain)
+        return predict_source(categorizer, source, sink, progress, batch_size, alternatives, evidence, explain)
 
 
 def predict_dataset(
