@@ -39,8 +39,10 @@ def page_facts(document: Document, store: str) -> Facts:
 
 
 def without_store(title: str, document: Document, store: str) -> str:
-    """A title without the store's name at its end or beginning."""
+    """A title without the store's name at its end or beginning; empty where it is nothing else."""
     names = {name.casefold() for name in (document.meta("og:site_name"), store) if name}
+    if title.casefold() in names:
+        return ""
     for sign in _SIGNS:
         before, found, after = title.rpartition(sign)
         if found and after.strip().casefold() in names:
