@@ -68,12 +68,13 @@ def said_by_haveli(tree):
     if blocks:
         by_type = {block["@type"]: block for block in blocks}
         product, offer = by_type["Product"], by_type["Product"]["offers"]
-        names = [step["item"]["name"] for step in by_type["BreadcrumbList"]["itemListElement"]]
+        names = [step["item"]["name"] for step in by_type["BreadcrumbList"]["itemListElement"]][1:]
         price = float(offer["lowPrice"] if offer["@type"] == "AggregateOffer" else offer["price"])
-        return product.get("name"), price, offer["priceCurrency"], tuple(names[1:-1])
+        return product.get("name"), price, offer["priceCurrency"], tuple(n for n in names if n != product.get("name"))
     one = {name: tree.xpath(f"//meta[@itemprop='{name}']/@content") for name in ("name", "price", "priceCurrency")}
     names = tree.xpath("//span[@itemprop='name']/text()")
-    return (one["name"] or [None])[0], float(one["price"][0]), one["priceCurrency"][0], tuple(names[1:-1])
+    title = (one["name"] or [None])[0]
+    return title, float(one["price"][0]), one["priceCurrency"][0], tuple(n for n in names[1:] if n != title)
 
 
 def said_by_nordlys(tree):
@@ -156,7 +157,8 @@ def test_the_truth_agrees_with_the_pages(shops):
         for listing in shop.shop.listings:
             tree = page(shop, listing.url.removeprefix(shop.url))
             assert read(tree) == (listing.title, listing.price, listing.currency, listing.breadcrumb)
-            large = tree.xpath("//a[@class='zoom' or @class='large']/@href")
+            sets = tree.xpath("//img/@data-srcset")
+            large = [text.split()[-2] for text in sets] or tree.xpath("//a[@class='large']/@href")
             assert tuple(shop.url + url for url in large) == listing.images
             assert listing.product_id in tree.text_content()
             forms[bool(tree.xpath("//script[contains(@type, 'json')]")), bool(tree.xpath("//*[@itemscope]"))] += 1

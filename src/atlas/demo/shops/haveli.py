@@ -103,7 +103,7 @@ class Haveli(Shop):
         )
         path = item.breadcrumb
         trail = [(self.list_url(path[:depth]), path[depth - 1] if depth else "Home") for depth in range(len(path) + 1)]
-        trail.append((item.url, item.title or item.number))
+        trail += [(item.url, item.title)] if item.title else []
         return form(item, self.base, [(self.base + url, name) for url, name in trail])
 
     def _card(self, item: Item) -> Html:

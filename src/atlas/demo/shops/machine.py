@@ -12,7 +12,7 @@ SCHEMA = "https://schema.org"
 #: What a plugin left behind: a block that is no JSON, beside good ones.
 BROKEN = '{"@context": "https://schema.org", "@type": "Organization", "name": "Haveli", /* todo */}'
 
-Trail = list[tuple[str, str]]  # absolute url and name of each step, from Home to the product
+Trail = list[tuple[str, str]]  # absolute url and name of each step, from Home to the product if it has a title
 
 
 def graph(item: Item, base: str, trail: Trail) -> Html:
