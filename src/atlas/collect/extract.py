@@ -116,7 +116,8 @@ def _is_product(document: Document, store: StoreFile, told: Told, graphs: dict[s
         return bool(re.search(mark.removeprefix(PATTERN_SIGN), document.url))
     if mark:
         return bool(matches(document, mark))
-    named = any(facts.title for source in (*graphs, "page data") for facts in told[source])
+    known = [facts for source in (*graphs, "page data") for facts in told[source]]
+    named = any(facts.title or facts.price or facts.product_id for facts in known)
     if named or is_called_product(document) or any(facts.price for facts in told["OpenGraph"]):
         return True
     shown = any(facts.title and (facts.price or facts.images) for facts in told["selectors"])
@@ -136,7 +137,7 @@ def _listing(
     """The listing of a product page, and for each field that says something where it was found."""
     everything = [facts for group in told.values() for facts in group]
     facts, images, sources = merge(of_one_product(everything, "selectors"), GALLERY)
-    trail, sources["breadcrumb"] = _trail(document, facts, sources, store.name)
+    trail, sources["breadcrumb"] = _trail(document, store.name, facts, sources)
     if not facts.currency:
         sources["currency"] = "store file"
     if not facts.product_id:
@@ -156,13 +157,14 @@ def _listing(
     return listing, {name: source for name, source in sources.items() if getattr(listing, name, None)}
 
 
-def _trail(document: Document, facts: Facts, sources: dict[str, str], store: str) -> tuple[Path, str]:
+def _trail(document: Document, store: str, facts: Facts, sources: dict[str, str]) -> tuple[tuple[str, ...], str]:
     """The store's category path and its source: as listed, as the page shows it, else the product's category."""
-    listed = clean_trail(facts.breadcrumb, facts.title, store)
-    shown = listed or marked_trail(document, facts.title, store)
+    product = (facts.title, facts.product_id, document.heading())
+    listed = clean_trail(facts.breadcrumb, store, product)
+    shown = listed or marked_trail(document, store, product)
     if shown:
         return shown, sources["breadcrumb"] if listed else "page text"
-    return clean_trail(facts.category, facts.title, store), sources.get("category", "")
+    return clean_trail(facts.category, store, product), sources.get("category", "")
 
 
 def _missing(listing: Listing) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from lxml.html import HtmlElement
@@ -30,12 +30,15 @@ _SIGNS = " \u00a0/\\>»›→▸▶|·•‹<:-–—"
 _BETWEEN = re.compile(r"\s*(?:>|»|›|→|\|)\s*|\s+/\s+")
 
 
-def clean_trail(names: Iterable[str], title: str, store: str = "") -> tuple[str, ...]:
-    """The category names of a trail: the front page at its beginning and the product at its end are left out."""
+def clean_trail(names: Iterable[str], store: str, product: Collection[str] = ()) -> tuple[str, ...]:
+    """The category names of a trail: the front page at its beginning and the product at its end are left out.
+
+    `product` holds what the product is called: its title, its number.
+    """
     trail = [name for name in (clean_text(name).strip(_SIGNS) for name in islice(names, MAX_CRUMBS)) if name]
     while trail and (_HOME.fullmatch(trail[0]) or trail[0].casefold() == store.casefold()):
         trail = trail[1:]
-    while trail and title and _is_title(trail[-1], title):
+    while trail and any(_is_called(trail[-1], name) for name in product if name):
         trail = trail[:-1]
     return tuple(trail)
 
@@ -45,20 +48,20 @@ def split_trail(text: str) -> list[str]:
     return [part for part in _BETWEEN.split(text) if part.strip()]
 
 
-def listed_trail(graph: Graph, document: Document, title: str, store: str) -> tuple[str, ...]:
+def listed_trail(graph: Graph, document: Document, store: str) -> tuple[str, ...]:
     """The longest of a page's breadcrumb lists, the first of equal ones."""
     lists = [node for node in graph.nodes if "BreadcrumbList" in kinds(node)][:MAX_TRAILS]
-    trails = [clean_trail(_names(graph, node, document), title, store) for node in lists]
+    trails = [clean_trail(_names(graph, node, document), store) for node in lists]
     old = [graph.text(node, "title", "name") for node in graph.nodes if "Breadcrumb" in kinds(node)]
-    return max([*trails, clean_trail(old, title, store)], key=len)
+    return max([*trails, clean_trail(old, store)], key=len)
 
 
-def marked_trail(document: Document, title: str, store: str) -> tuple[str, ...]:
+def marked_trail(document: Document, store: str, product: Collection[str]) -> tuple[str, ...]:
     """The trail of an element that is marked as breadcrumb by label, role or class; its links, then its last words."""
     for element in islice(_marked(document.root), MAX_TRAILS):
         links = list(islice((link for link in element.iter("a")), MAX_CRUMBS))
         names = [text_of(link) for link in links if not _leads_home(link.get("href"), document)]
-        if trail := clean_trail(names, title, store):
+        if trail := clean_trail(names, store, product):
             return trail
     return ()
 
@@ -111,8 +114,8 @@ def _leads_home(address: str | None, document: Document) -> bool:
     return bool(parts) and parts is not None and not parts.path.strip("/") and not parts.query
 
 
-def _is_title(name: str, title: str) -> bool:
-    """Whether the last level is the product, whole or cut short with dots."""
+def _is_called(name: str, title: str) -> bool:
+    """Whether a level is what the product is called, whole or cut short with dots."""
     name, title = name.casefold(), title.casefold()
     short = re.sub(r"\s*(?:…|\.\.\.)$", "", name)
     return name == title or (short != name and len(short) >= 3 and title.startswith(short))

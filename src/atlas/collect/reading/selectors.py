@@ -50,7 +50,6 @@ def matches(document: Document, css: str) -> list[Any]:
 
 def selected_facts(document: Document, select: Select, market: Market, store: str) -> Facts:
     """What the store's selectors find; a field is empty where there is no selector or it finds nothing."""
-    title = _first(document, select.title)
     price = next(
         filter(None, (read_price(_price_text(found), market) for found in matches(document, select.price)[:20])), None
     )
@@ -58,10 +57,10 @@ def selected_facts(document: Document, select: Select, market: Market, store: st
     names = split_trail(said[0]) if len(said) == 1 else said
     return Facts(
         "selectors",
-        title=title,
+        title=_first(document, select.title),
         price=price.amount if price else None,
         currency=market.code(_first(document, select.currency)) or (price.currency if price else None),
-        breadcrumb=clean_trail(names, title, store),
+        breadcrumb=clean_trail(names, store),
         images=tuple(islice(_pictures(document, select.images), MAX_PICTURES)),
         product_id=_first(document, select.product_id),
     )

@@ -31,8 +31,7 @@ def product_facts(graph: Graph, source: str, document: Document, market: Market,
     """
     products = main_products(graph, document)
     facts = [_facts(graph, product, source, document, market) for product in products]
-    title = next((told.title for told in facts if told.title), "") or document.heading()
-    trail = Facts(source, breadcrumb=listed_trail(graph, document, title, store))
+    trail = Facts(source, breadcrumb=listed_trail(graph, document, store))
     return [trail, *facts] if trail.breadcrumb else facts
 
 
@@ -42,11 +41,11 @@ def main_products(graph: Graph, document: Document) -> list[Node]:
     Of several products it is the one whose address is the page's, else the one that the page is headed with, else the
     first, where the page calls itself a product.
     """
-    products = [node for node in _root_products(graph) if graph.text(node, "name", "isVariantOf")]
+    products = [node for node in _root_products(graph) if _name(graph, node) or graph.values(node, "offers", *_NUMBERS)]
     own = [node for node in products if is_here(product_url(graph, node, document), document)]
     headed = [node for node in products if _name(graph, node) == document.heading().casefold()]
     names = {_name(graph, node) for node in products}
-    if len(names) <= 1:
+    if len(names) <= 1 and ("" not in names or len(products) == 1):
         foreign = products and not own and not headed and product_url(graph, products[0], document)
         return [] if foreign and lists_products(graph) else products
     first = products[:1] if is_called_product(document) else []
