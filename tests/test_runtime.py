@@ -106,6 +106,11 @@ def test_weights_of_another_network_are_refused(small_model, tmp_path):
         open_scorer(open_bundle(folder), "torch")
 
 
+def test_a_flat_model_has_no_light_to_export(small_model):
+    with pytest.raises(UsageError, match="no light of its own"):
+        export_onnx(small_model, evidence=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lstm", "transformer"])
 def test_path_decoders_are_exported_with_exact_scoring_inside(small_dataset, tmp_path, kind):
@@ -115,3 +120,25 @@ def test_path_decoders_are_exported_with_exact_scoring_inside(small_dataset, tmp
     scorer = open_scorer(open_bundle(tmp_path / "model"), "onnx")
     for rows in (1, 7):
         assert np.allclose(np.exp(scorer.score_pixels(PIXELS[:rows])).sum(1), 1, atol=1e-5)
+    assert scorer.light(PIXELS, np.ones(7, dtype=np.int64)) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [("lstm", "grid=5"), ("transformer",), ("transformer", "keep=1")], ids="-".join)
+def test_light_is_exported_for_every_node(small_dataset, tmp_path, settings):
+    small = ("decoder.size=8", "embedding=4", "attention=4", "heads=2", "epochs=1")
+    recipe = tiny_recipe(f"decoder.kind={settings[0]}", *settings[1:], *small)
+    train_model(small_dataset, tmp_path / "model", recipe)
+    summary = export_onnx(tmp_path / "model", evidence=True)
+    assert summary.largest_difference < 1e-4
+    assert summary.largest_light_difference < 1e-4
+    torch, onnx = (open_scorer(open_bundle(tmp_path / "model"), engine) for engine in ("torch", "onnx"))
+    tree = torch.bundle.taxonomy
+    assert np.allclose(torch.score_pixels(PIXELS), onnx.score_pixels(PIXELS), atol=1e-4)
+    found = torch.score_pixels(PIXELS).argmax(1)  # what a search left is dark
+    nodes = found if recipe.decoder.keep else np.arange(1, 8)
+    light, expected = onnx.light(PIXELS, nodes), torch.light(PIXELS, nodes)
+    assert light.shape == expected.shape
+    for row, node in enumerate(nodes):
+        depth = len(tree.paths[node])
+        assert np.allclose(light[row, :depth], expected[row, :depth], atol=1e-4)

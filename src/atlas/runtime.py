@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 
 from atlas.bundle import ONNX, WEIGHTS, Bundle
+from atlas.decide.posterior import ways
 from atlas.errors import BundleError, MissingExtraError, RecipeError, UsageError
 from atlas.records import Batch
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Engine = Literal["auto", "torch", "onnx"]
+#: Outputs of an exported network; the second one is optional.
+LOG_MASS, LIGHT = "log_mass", "light"
 
 
 class Written(NamedTuple):
@@ -120,6 +123,8 @@ class OnnxScorer:
 
         self.bundle = bundle
         file = file or bundle.folder / ONNX
+        self._only_asked = onnxruntime.RunOptions()
+        self._only_asked.only_execute_path_to_fetches = True  # masses cost the same with and without light in the file
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         try:
@@ -131,14 +136,25 @@ class OnnxScorer:
 
     def score_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See Scorer."""
-        (log_mass,) = self.session.run(["log_mass"], {"pixels": np.ascontiguousarray(pixels)})
-        return np.asarray(log_mass, dtype=np.float32)
+        return self._run(LOG_MASS, pixels)
 
-    def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> None:
-        """None: the file holds masses alone."""
+    def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """See Scorer; None where the file was exported without evidence."""
+        if LIGHT not in [output.name for output in self.session.get_outputs()]:
+            return None
+        tree = self.bundle.taxonomy.arrays
+        inner = tree.end > np.arange(len(tree.end)) + 1
+        chosen_at = np.maximum(ways(nodes, tree)[:, :-1], 0)  # (B, D), the node at whose step each level is chosen
+        place = (np.cumsum(inner) - 1)[chosen_at]  # where that node stands among the inner ones
+        light: NDArray[np.float32] = self._run(LIGHT, pixels)[np.arange(len(nodes))[:, None], place]
+        return light  # (B, D, h, w) of (B, I, h, w)
+
+    def _run(self, output: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        (found,) = self.session.run([output], {"pixels": np.ascontiguousarray(pixels)}, self._only_asked)
+        return np.asarray(found, dtype=np.float32)
 
     def write(self, pixels: NDArray[np.uint8], beams: int) -> None:
-        """None: the file holds masses alone."""
+        """None: the file holds no way to write."""
 
 
 def load_model(bundle: Bundle) -> Any:

@@ -180,3 +180,29 @@ def test_light_is_one_grid_a_level_along_the_answers_path(decoder, grid):
             state = told.state
             assert torch.allclose(light[0, level].flatten(), told.light[0, 0], atol=1e-6)
     assert light.shape == (2, TREE.levels, *grid)
+
+
+@BOTH
+def test_scoring_tells_the_light_of_every_inner_node(decoder):
+    path, batch = model(decoder), pixels(2)
+    inner = [node for node in range(len(TREE)) if TREE.arrays.end[node] > node + 1]
+    with torch.no_grad():
+        log_mass, light = path.score_lit(batch)
+        assert torch.equal(log_mass, path.score(batch))
+        for node in range(1, len(TREE)):
+            way = TREE.ancestors(node)
+            told = path.light(batch, torch.tensor([node, node]))
+            for level, above in enumerate([0, *way[:-1]]):
+                assert torch.allclose(light[:, inner.index(above)], told[:, level], atol=1e-6)
+    assert light.shape[:2] == (2, len(inner))
+
+
+def test_what_a_search_left_is_dark():
+    decoder = DecoderConfig("transformer", size=16, heads=2, layers=2, dropout=0.0, keep=1)
+    path, batch = model(decoder, scoring=ScoringConfig(average_flips=True)), pixels(2)
+    with torch.no_grad():
+        log_mass, light = path.score_lit(batch)
+        assert torch.allclose(log_mass, path.score(batch), atol=1e-5)
+    total = light.sum((2, 3))
+    assert ((total - 1).abs().lt(1e-5) | total.eq(0)).all()
+    assert (total == 0).sum(1).tolist() == [1, 1]  # Men or Women, one of them

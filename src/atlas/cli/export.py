@@ -13,6 +13,9 @@ from atlas.cli.options import Json, Overwrite, Quiet
 def export(
     model: Annotated[FilePath, typer.Argument(help="A model folder made by `atlas train`.")],
     onnx: Annotated[bool, typer.Option("--onnx", help="Write model.onnx into the folder.")] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="With a second output: where a path decoder looks at each level.")
+    ] = False,
     overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -31,7 +34,7 @@ def export(
     except ModuleNotFoundError as error:
         raise MissingExtraError("train", "exporting") from error
     with screen_progress(quiet, json) as progress:
-        summary = export_onnx(model, overwrite=overwrite, progress=progress)
+        summary = export_onnx(model, evidence=evidence, overwrite=overwrite, progress=progress)
     if json:
         from dataclasses import asdict
 
@@ -39,3 +42,5 @@ def export(
         return
     size = f"{summary.size_bytes / 1e6:.1f} MB"
     print_line(f"{summary.file}: {size}, log masses within {summary.largest_difference:.1e} of torch")
+    if summary.largest_light_difference is not None:
+        print_line(f"with the light of each level, within {summary.largest_light_difference:.1e} of torch")

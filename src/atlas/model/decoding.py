@@ -76,6 +76,7 @@ class TreePlan(nn.Module):
     left: (
         Tensor  # (N,), where the mass stands that a search left at a node, among all slots; one past the end = nowhere
     )
+    inner: Tensor  # (I,), where each inner node, in tree order, stands among all slots
 
     def __init__(self, tree: TreeArrays) -> None:
         super().__init__()
@@ -101,6 +102,7 @@ class TreePlan(nn.Module):
                         own[target] = option_offset + slot * width + place
             option_offset += len(slots) * width
             slot_offset += len(slots)
+        self.register_buffer("inner", torch.from_numpy(left[left >= 0]), persistent=False)
         self.register_buffer("own", torch.from_numpy(np.where(own < 0, option_offset, own)), persistent=False)
         self.register_buffer("left", torch.from_numpy(np.where(left < 0, slot_offset, left)), persistent=False)
 
@@ -168,20 +170,34 @@ def expand(
 
 
 def _expand(decoder: Decoder, features: Tensor, plan: TreePlan, keep: int | None, free: bool) -> Tensor:
-    search = _Search(decoder, features, keep, free)
-    options, left = zip(*(search.descend(level) for level in plan), strict=True)
-    return torch.maximum(_gather(options, plan.own), _gather(left, plan.left))
+    return _Search(decoder, features, keep, free).through(plan)
+
+
+def expand_lit(decoder: Decoder, features: Tensor, plan: TreePlan, keep: int | None = None) -> tuple[Tensor, Tensor]:
+    """`expand` and where the decoder looked at each inner node: log masses (B, N) and light (B, I, P).
+
+    Inner nodes stand in tree order; one that a search left is dark. The batch is taken whole: this is for export.
+    """
+    search = _Search(decoder, features, keep, free=False, lit=True)
+    log_mass = search.through(plan)
+    return log_mass, torch.cat(search.lights, dim=1).index_select(1, plan.inner)
 
 
 class _Search:
     """The way down for one batch: what each level passes to the next."""
 
-    def __init__(self, decoder: Decoder, features: Tensor, keep: int | None, free: bool) -> None:
-        self.decoder, self.keep, self.free = decoder, keep, free
+    def __init__(self, decoder: Decoder, features: Tensor, keep: int | None, free: bool, lit: bool = False) -> None:
+        self.decoder, self.keep, self.free, self.lit = decoder, keep, free, lit
+        self.lights: list[Tensor] = []  # where `lit`: (B, n, P) of each level so far
         self.state, self.seen = decoder.start(features)
         self.options: Tensor | None = None  # (B, n, c) log masses of the level above
         self.kept: Tensor | None = None  # (B, k) its slots that went on, None where all did
         self.rows = features.shape[0]
+
+    def through(self, plan: TreePlan) -> Tensor:
+        """The log of each node's own mass (B, N), from the root down to the last level."""
+        options, left = zip(*(self.descend(level) for level in plan), strict=True)
+        return torch.maximum(_gather(options, plan.own), _gather(left, plan.left))
 
     def descend(self, level: Level) -> tuple[Tensor, Tensor]:
         """Log masses of the level's options (B, n, c), and of the slots (B, n) that the search leaves."""
@@ -196,10 +212,9 @@ class _Search:
         left = torch.full_like(reached, IMPOSSIBLE)
         if chosen is not None:
             left = reached.scatter(1, chosen, IMPOSSIBLE)
-            where = chosen[..., None].expand_as(options)
-            options = options.new_full((self.rows, level.slots, options.shape[2]), IMPOSSIBLE).scatter(
-                1, where, options
-            )
+            options = _spread(options, chosen, level.slots, IMPOSSIBLE)
+        if self.lit:
+            self.lights.append(told.light if chosen is None else _spread(told.light, chosen, level.slots, 0.0))
         self.state, self.kept, self.options = told.state, chosen, options.clamp(min=IMPOSSIBLE)
         return self.options, left
 
@@ -247,6 +262,12 @@ def _pick(part: Tensor, slots: Tensor) -> Tensor:
     """`part` (B, n, ...) at `slots` (B, k) of each row."""
     where = slots.reshape(*slots.shape, *[1] * (part.ndim - 2)).expand(*slots.shape, *part.shape[2:])
     return part.gather(1, where)
+
+
+def _spread(part: Tensor, chosen: Tensor, slots: int, empty: float) -> Tensor:
+    """`part` (B, k, c) of the chosen slots among all of them: (B, n, c), `empty` in the others."""
+    where = chosen[..., None].expand_as(part)
+    return part.new_full((part.shape[0], slots, part.shape[2]), empty).scatter(1, where, part)
 
 
 def _gather(levels: tuple[Tensor, ...], index: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from atlas.model.config import DecoderConfig
-from atlas.model.decoding import END, PAD, START, Decoder, FreePaths, State, TreePlan, expand, write_freely
+from atlas.model.decoding import END, PAD, START, Decoder, FreePaths, State, TreePlan, expand, expand_lit, write_freely
 from atlas.model.encoders import Encoder
 from atlas.model.loss import Target, average_logs, blended
 from atlas.records import Batch, TreeArrays
@@ -92,8 +92,23 @@ class PathModel(nn.Module):
             told = self.decoder.advance(state, taken[:, place : place + 1], seen)
             state = told.state
             lights.append(told.light[:, 0])
-        grid = (self.grid, self.grid) if self.grid else tuple(features.shape[2:])
-        return torch.unflatten(torch.stack(lights, dim=1), 2, grid)
+        return torch.unflatten(torch.stack(lights, dim=1), 2, self._grid(features))
+
+    def score_lit(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """`score`, and from the same steps where the decoder looks at each inner node: (B, I, h, w), in tree order.
+
+        The light of an answer's level k is that of the inner node k - 1 names down its path: there the k-th is chosen.
+        """
+        features = self.encoder(batch.pixels)
+        log_mass, light = expand_lit(self.decoder, features, self.plan, self.keep)
+        if self.average_flips:
+            mirrored = expand(self.decoder, self.encoder(batch.pixels.flip(3)), self.plan, self.keep)
+            log_mass = average_logs(log_mass, mirrored)
+        return log_mass, torch.unflatten(light, 2, self._grid(features))
+
+    def _grid(self, features: Tensor) -> tuple[int, int]:
+        """The cells (h, w) that attention weighs."""
+        return (self.grid, self.grid) if self.grid else (features.shape[2], features.shape[3])
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """The parameters that learn at the encoder's rate."""
