@@ -6,7 +6,7 @@ from PIL import Image
 
 from atlas.dataset.columns import read_columns
 from atlas.dataset.reasons import Reason
-from atlas.dataset.rows import MAX_PICTURE_BYTES, RowReader
+from atlas.dataset.rows import MAX_PICTURE_BYTES, PictureSource, RowReader
 from atlas.dataset.sources import RawRow
 from atlas.images import difference_hash
 
@@ -15,7 +15,7 @@ from .pictures import picture
 
 def read(folder, settings=(), broken=None, reader=None, **cells):
     cells = {"path": "Men > Shirts", **cells}
-    reader = reader or RowReader(read_columns(settings), folder)
+    reader = reader or RowReader(read_columns(settings), PictureSource(folder))
     return reader.read(RawRow(0, 4, "t.csv:5", cells, broken))
 
 
@@ -108,7 +108,7 @@ def test_equal_ids_of_two_stores_are_two_products(tmp_path):
 def test_rows_are_left_out_by_where_and_by_split(tmp_path):
     columns = read_columns(["split=part"])
     where = {"gender": frozenset({"Men", "Boys"}), "year": frozenset({"2012"})}
-    reader = RowReader(columns, tmp_path, values={"1": "train", "val": "test"}, where=where)
+    reader = RowReader(columns, PictureSource(tmp_path), values={"1": "train", "val": "test"}, where=where)
 
     def left_out(**cells):
         return reader.left_out(RawRow(0, 0, "t:1", {"gender": "Men", "year": 2012.0, "part": "1", **cells}))

@@ -58,17 +58,19 @@ def test_folders_are_categories_and_hidden_or_foreign_files_are_nothing(tmp_path
 
 
 def test_a_split_named_by_folder_is_no_part_of_a_trees_paths(tmp_path):
-    for name in ("train/Men/1.png", "val/Women/1.png", "spare/Men/1.png"):
+    left = ("spare/Men/1.png", "spare/Men/2.png", "loose.png", "more/test/Men/1.png", "more/extra/Men/1.png")
+    for name in ("train/Men/1.png", "val/Women/1.png", *left):
         file = tmp_path / "tree" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(picture(1))
-    source, unread = open_source(tmp_path / "tree").with_splits({"train": ("train",), "test": ("val/*",)})
+    source, unread = open_source(tmp_path / "tree").with_splits({"train": ("train",), "test": ("val/*", "more/test")})
     assert [(row.place, row.cells["path"]) for row in rows_of(source)] == [
         ("train/Men/1.png", ["Men"]),
         ("val/Women/1.png", ["Women"]),
+        ("more/test/Men/1.png", ["Men"]),
     ]
-    assert [entry.split for entry in source.files] == ["train", "test"]
-    assert unread == ()
+    assert [entry.split for entry in source.files] == ["train", "test", "test"]
+    assert unread == {"loose.png": 1, "more/extra": 1, "spare": 2}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_splits_take_files_by_name_glob_or_folder(tables):
         ("b.csv", "test"),
         ("more/d.parquet", "train"),
     ]
-    assert unread == ("c.jsonl",)
+    assert unread == {"c.jsonl": 0}
     with pytest.raises(UsageError, match=r"names no file of shop: there are a\.parquet"):
         open_source(tables).with_splits({"train": ("z*",)})
     with pytest.raises(UsageError, match=r"gives a\.parquet to train and to test"):

@@ -10,13 +10,22 @@ import typer
 from atlas.cli.options import Json, Output, Overwrite, Quiet, Resume
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
     from atlas.stages.build import BuildSummary
+
+#: Store paths without a mapping that are printed.
+UNMAPPED = 20
 
 
 def build(
     source: Annotated[
         FilePath,
-        typer.Argument(help="A Parquet, CSV or JSONL file, a folder of them, or a folder of folders of pictures."),
+        typer.Argument(
+            help="A crawl, a Parquet, CSV or JSONL file or a folder of them, the paper's JSON, a folder of folders of "
+            "pictures, or a data set of links."
+        ),
     ],
     output: Output = FilePath("dataset"),
     columns: Annotated[
@@ -44,6 +53,24 @@ def build(
             "--taxonomy", metavar="FILE|atlas52", help="The tree to use; without it, that of the training labels."
         ),
     ] = None,
+    mapping: Annotated[
+        FilePath | None,
+        typer.Option(
+            "--mapping", metavar="FILE", help="CSV that gives store paths (breadcrumbs) their category paths."
+        ),
+    ] = None,
+    use_suggested: Annotated[
+        bool, typer.Option("--use-suggested", help="Use the mapping's suggested rows as if they were confirmed.")
+    ] = False,
+    pictures: Annotated[
+        FilePath | None,
+        typer.Option(
+            "--pictures", metavar="FOLDER", help="Where pictures are: their folder, or a crawl of their urls."
+        ),
+    ] = None,
+    links_only: Annotated[
+        bool, typer.Option("--links-only", help="Keep urls and checksums in place of pictures, to publish the set.")
+    ] = False,
     min_support: Annotated[
         int, typer.Option("--min-support", metavar="N", help="Paths with fewer training products are rare.")
     ] = 0,
@@ -69,7 +96,10 @@ def build(
     from atlas.stages.build import BuildOptions
     from atlas.stages.build import build as run
 
-    options = BuildOptions(tuple(columns or ()), tuple(where or ()), splits, taxonomy, min_support, rare, seed)
+    options = BuildOptions(
+        *(tuple(columns or ()), tuple(where or ()), splits, taxonomy, min_support, rare, seed),
+        *(mapping, use_suggested, pictures, links_only),
+    )
     with screen_progress(quiet, json) as progress:
         summary = run(source, output, options, resume=resume, overwrite=overwrite, dry_run=dry_run, progress=progress)
     if json:
@@ -97,9 +127,35 @@ def _print(summary: BuildSummary) -> None:
         print_line()
         gone = [(reason, rows) for reason, rows in record["rejected"].items()]
         table(("left out", "rows"), gone + [(f"by --{wish}", rows) for wish, rows in record["left_out"].items()])
+    if record["source"]["unread"]:
+        print_line(f"in no split: {_some(record['source']['unread'])}")
+    _print_unmapped(record.get("mapping", {}).get("unmapped", []), summary)
+    if "drift" in record:
+        told = ", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in record["drift"].items())
+        print_line(f"pictures since the links were made: {told}")
     if summary.dry_run:
         print_line("nothing was written (--dry-run)")
         return
     if record["rejected"]:
         print_line(f"each rejected row and why: {summary.output / 'rejected.jsonl'}")
-    print_line(f"next: atlas train {summary.output} -r fast -o model")
+    if record["options"]["links_only"]:
+        print_line("next: publish the folder (docs/publish.md)")
+    else:
+        print_line(f"next: atlas train {summary.output} -r fast -o model")
+
+
+def _print_unmapped(unmapped: Sequence[Mapping[str, Any]], summary: BuildSummary) -> None:
+    from atlas.cli.screen import print_line, table
+
+    if not unmapped:
+        return
+    print_line()
+    rows = [(row["store"], row["store_path"] or "(none)", row["rows"]) for row in unmapped[:UNMAPPED]]
+    table(("store", "store path that stayed unmapped", "rows"), rows)
+    if len(unmapped) > UNMAPPED:
+        where = "" if summary.dry_run else f": {summary.output / 'build.json'} lists them"
+        print_line(f"and {len(unmapped) - UNMAPPED:,} more store paths{where}")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")

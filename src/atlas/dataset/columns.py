@@ -17,9 +17,14 @@ from atlas.records import Path
 from atlas.taxonomy.tree import MAX_LEVELS, clean_name, name_fault
 
 #: What a row may say of itself. Names on the left of `key=column`.
-KEYS = ("product_id", "view", "title", "price", "currency", "store", "url", "breadcrumb", "path", "image", "split")
-#: Columns that are read under their own name when nobody says otherwise; a split has to be asked for.
-DEFAULTS = {key: (key,) for key in KEYS if key != "split"}
+KEYS = (
+    *("product_id", "view", "title", "price", "currency", "store", "url", "breadcrumb", "path", "image", "split"),
+    *("image_url", "sha256", "image_error"),
+)
+#: What is read only when somebody names a column for it, or when the source is known to say it.
+ASKED = frozenset({"split", "image_url", "sha256", "image_error"})
+#: Columns that are read under their own name when nobody says otherwise.
+DEFAULTS = {key: (key,) for key in KEYS if key not in ASKED}
 #: Without these there is nothing to learn from.
 NEEDED = ("image", "path")
 #: Sign between columns in `path=first > second`, and between the levels of a path as text unless told otherwise.
@@ -42,7 +47,11 @@ class Columns:
         """Whether rows say themselves to which split they belong."""
         return "split" in self.names
 
-    def within(self, available: Sequence[str], file: str) -> Columns:
+    def also(self, keys: Iterable[str]) -> Columns:
+        """The same with these keys too, where nobody named a column for them: each read under its own name."""
+        return Columns({**{key: (key,) for key in keys}, **self.names}, self.asked, self.separator)
+
+    def within(self, available: Sequence[str], file: str, needed: Sequence[str] = NEEDED) -> Columns:
         """The same for a file that has these columns, without the keys that it lacks.
 
         Raises UsageError for a column that was asked for, or is needed, and is not there.
@@ -52,7 +61,7 @@ class Columns:
             missing = [name for name in wanted if name not in available]
             if not missing:
                 kept[key] = wanted
-            elif key in self.asked or key in NEEDED:
+            elif key in self.asked or key in needed:
                 raise UsageError(
                     f"{file} has no column {missing[0]!r} for {key}{_nearest(missing[0], available)}: "
                     f"say which one it is with --columns {key}=COLUMN"

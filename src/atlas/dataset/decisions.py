@@ -42,6 +42,7 @@ class Wishes(NamedTuple):
     min_support: int
     rare: Rare
     seed: int
+    as_given: bool = False  # labels and parts are final already: nothing folds, and no dev is cut off
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Decisions:
 
 def decide(keys: Keys, wishes: Wishes) -> Decisions:
     """Labels, splits, groups and order of all rows. Raises NothingDoneError when no row is left to learn from."""
-    folded = fold_into(wishes.taxonomy, keys.paths) if wishes.taxonomy else list(keys.paths)
+    tree = None if wishes.as_given else wishes.taxonomy
+    folded = fold_into(tree, keys.paths) if tree else list(keys.paths)
     paths = list(dict.fromkeys(path for path in folded if path is not None))
     place = {path: code for code, path in enumerate(paths)}
     recode = np.array([-1 if path is None else place[path] for path in folded] + [-1], np.int32)
@@ -107,7 +109,7 @@ def _split(
     names.sort(key=lambda name: name != TRAIN)
     if TRAIN not in names:
         raise NothingDoneError(f"no good row is in '{TRAIN}': the splits found are {', '.join(names) or 'none'}")
-    if DEV in names:
+    if DEV in names or wishes.as_given:
         return names, _own_places(keys, rows, names)
     names.insert(1, DEV)
     split = _own_places(keys, rows, names)

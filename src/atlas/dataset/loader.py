@@ -46,6 +46,7 @@ class PictureLoader:
 
         `nodes` holds the node of each row of the split (R,), -1 for a path that the tree lacks.
         """
+        dataset.check_pictures()
         self.split = split
         self.image = image
         self.threads = threads

@@ -14,6 +14,12 @@ class Reason(StrEnum):
     MISSING_FILE = "missing file"
     TOO_BIG = "picture too big"
     UNREADABLE = "unreadable picture"
+    NOT_COLLECTED = "not in the crawl"
+    NOT_FETCHED = "picture not fetched"
+    CHANGED = "picture changed"
+    NO_URL = "no url of the picture"
+    UNMAPPED = "store path not mapped"
+    NO_PLACE = "store path rejected"
     EMPTY_PATH = "empty path"
     EMPTY_LEVEL = "empty level"
     TOO_DEEP = "path too deep"
@@ -24,7 +30,7 @@ class Reason(StrEnum):
 
 
 #: Rows that were left out because the user asked for it: no failure of theirs.
-BY_CHOICE = frozenset({Reason.RARE})
+BY_CHOICE = frozenset({Reason.RARE, Reason.NO_PLACE})
 
 
 class RowError(Exception):

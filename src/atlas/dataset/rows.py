@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -13,12 +13,17 @@ import pyarrow as pa
 from PIL import Image
 
 from atlas.dataset.columns import Cells, Columns, as_text, is_empty, whole_text
+from atlas.dataset.listings import Fetched
 from atlas.dataset.reasons import Reason, RowError
 from atlas.dataset.schema import SCHEMA
 from atlas.dataset.sources import RawRow
 from atlas.dataset.split import is_split_name
 from atlas.errors import ImageError
 from atlas.images import MAX_PIXELS, decode, difference_hash
+from atlas.records import Path
+from atlas.taxonomy.mapping import Mapping as StoreMapping
+from atlas.taxonomy.mapping import clean_store_path
+from atlas.taxonomy.tree import format_path
 
 #: A bigger file is no product photo.
 MAX_PICTURE_BYTES = 64 * 2**20
@@ -45,14 +50,40 @@ PART_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
+class Labelling:
+    """Which path a row gets: by the mapping of its store path, else the one that it brings itself."""
+
+    mapping: StoreMapping
+    suggested: bool = False  # whether rows count that nobody has confirmed
+
+    def path(self, store: str | None, breadcrumb: Sequence[str] | None) -> Path | None:
+        """The path by the mapping; None where it says nothing. Raises RowError where it says that there is none."""
+        store_path = clean_store_path(breadcrumb or ())
+        row = self.mapping.row_of(store, store_path, suggested=self.suggested)
+        if row is not None and row.status == "rejected":
+            raise RowError(Reason.NO_PLACE, f"{format_path(row.store_path)} of {row.store}")
+        return row.path if row is not None else None
+
+
+@dataclass(frozen=True)
+class PictureSource:
+    """Where pictures are: in a folder, and for addresses what a crawl made of them."""
+
+    folder: FilePath  # names of files are relative to it
+    fetched: Mapping[str, Fetched] | None = None  # address -> what became of it; None without a crawl
+    links_only: bool = False  # whether the address is kept in place of the picture
+
+
+@dataclass(frozen=True)
 class RowReader:
     """Reads the rows of one source file; used by several threads at once."""
 
     columns: Columns
-    folder: FilePath  # names of pictures are relative to it
+    pictures: PictureSource
     split: str | None = None  # of the whole file
     values: Mapping[str, str] = field(default_factory=dict)  # split column's value -> split; empty: the value itself
     where: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column -> values to keep
+    labelling: Labelling | None = None  # None: rows bring their paths
 
     def needed(self) -> list[str]:
         """The columns to read."""
@@ -77,14 +108,29 @@ class RowReader:
         try:
             if raw.broken is not None:
                 raise RowError(Reason.BROKEN_ROW, raw.broken)
-            row["path"] = self.columns.path(raw.cells)
+            row |= self._words(raw.cells, product_id)
+            row["path"] = self._path(raw.cells, row)
             row["split"] = self.split or self._own_split(raw.cells)
-            picture = _loaded(self.columns.cell(raw.cells, "image"), self.folder)
-            row |= self._words(raw.cells, product_id) | _looked_at(*picture)
+            row |= self._picture(raw.cells)
         except RowError as error:
             return row | {"reason": error.reason.value, "detail": whole_text(error.detail)[:MAX_DETAIL]}
         row["weight"] = _weight(row)
         return row
+
+    def _path(self, cells: Cells, row: Mapping[str, Any]) -> Path:
+        """The row's label. Raises RowError where there is none."""
+        if self.labelling is None:
+            return self.columns.path(cells)
+        path = self.labelling.path(row["store"], row["breadcrumb"])
+        if path is not None:
+            return path
+        try:
+            return self.columns.path(cells)
+        except RowError as error:
+            if error.reason is not Reason.EMPTY_PATH:
+                raise
+            store_path = format_path(clean_store_path(row["breadcrumb"] or ())) or "no store path"
+            raise RowError(Reason.UNMAPPED, f"{store_path} of {row['store'] or 'no store'}") from error
 
     def _own_split(self, cells: Cells) -> str | None:
         if not self.columns.has_split:
@@ -108,6 +154,41 @@ class RowReader:
             "breadcrumb": columns.breadcrumb(cells),
             "product_key": _key64(f"{store or ''}\x1f{product_id}".encode()),
         }
+
+    # -- the picture -------------------------------------------------------------------------------------------------
+
+    def _picture(self, cells: Cells) -> dict[str, Any]:
+        """The picture, looked at. Raises RowError when there is none, or another one than the row says."""
+        data, name = picture_in(self.columns.cell(cells, "image"))
+        url = self.columns.text(cells, "image_url") or (name if is_url(name) else "")
+        data = _checked_size(data) if data else self._loaded(cells, name, url)
+        found = _looked_at(data)
+        expected = self.columns.text(cells, "sha256")
+        if expected and expected.lower() != found["sha256"]:
+            raise RowError(Reason.CHANGED, f"{url or name}: another content than sha256 {expected[:12]}.. says")
+        if self.pictures.links_only and not url:
+            raise RowError(Reason.NO_URL, f"{name or 'the picture'} comes from a file: nobody else could fetch it")
+        kept = None if self.pictures.links_only else data
+        return found | {"image": {"bytes": kept, "path": url or (whole_text(FilePath(name).name) if name else None)}}
+
+    def _loaded(self, cells: Cells, name: str, url: str) -> bytes:
+        """The bytes of a picture that the row names by file or address. Raises RowError when they cannot be had."""
+        if url and self.pictures.fetched is not None:
+            fetched = self.pictures.fetched.get(url)
+            if fetched is None:
+                raise RowError(Reason.NOT_COLLECTED, url[:200])
+            if not fetched.file:
+                raise RowError(Reason.NOT_FETCHED, f"{url[:200]}: {fetched.error}")
+            return _file_bytes(self.pictures.folder / fetched.file, fetched.file)
+        if why := self.columns.text(cells, "image_error"):
+            raise RowError(Reason.NOT_FETCHED, f"{url[:200]}: {why}" if url else why)
+        if not name:
+            raise RowError(Reason.NO_PICTURE, why_none(self.columns.cell(cells, "image")))
+        if is_url(name):
+            raise RowError(
+                Reason.URL, f"{name[:200]}: `atlas collect` fetches pictures; then name its folder with --pictures"
+            )
+        return _file_bytes(self.pictures.folder / name, name)
 
 
 def picture_in(cell: Any) -> tuple[bytes, str]:
@@ -134,17 +215,6 @@ def is_url(name: str) -> bool:
     return "://" in name[:12] or name.startswith("//")
 
 
-def _loaded(cell: Any, folder: FilePath) -> tuple[bytes, str | None]:
-    """Encoded bytes and file name of an image cell. Raises RowError when there is no picture to be had."""
-    data, name = picture_in(cell)
-    if not data and not name:
-        raise RowError(Reason.NO_PICTURE, why_none(cell))
-    if not data and is_url(name):
-        raise RowError(Reason.URL, f"{name[:200]}: `atlas collect` downloads pictures, `atlas build` reads files")
-    file_name = whole_text(FilePath(name).name) if name else None
-    return _checked_size(data) if data else _file_bytes(folder / name, name), file_name
-
-
 def _file_bytes(file: FilePath, name: str) -> bytes:
     try:
         if not file.is_file():
@@ -167,7 +237,7 @@ def _checked_size(data: bytes) -> bytes:
     return data
 
 
-def _looked_at(data: bytes, name: str | None) -> dict[str, Any]:
+def _looked_at(data: bytes) -> dict[str, Any]:
     """Size, digest and difference hash of a picture. Raises RowError when it cannot be decoded to its last line."""
     try:
         image = decode(data)
@@ -179,7 +249,6 @@ def _looked_at(data: bytes, name: str | None) -> dict[str, Any]:
         raise RowError(Reason.UNREADABLE, f"{type(error).__name__}: {error}"[:200]) from error
     sha256 = hashlib.sha256(data).digest()
     return {
-        "image": {"bytes": data, "path": name},
         "width": image.width,
         "height": image.height,
         "sha256": sha256.hex(),
@@ -207,7 +276,8 @@ def _weight(row: Mapping[str, Any]) -> int:
     names = [*row["path"], *(row["breadcrumb"] or ())]
     return (
         ROW_OVERHEAD_BYTES
-        + len(row["image"]["bytes"])
+        + len(row["image"]["bytes"] or b"")
+        + len((row["image"]["path"] or "").encode())
         + sum(len(text.encode()) for text in texts if text)
         + sum(len(name.encode()) + 4 for name in names)
     )

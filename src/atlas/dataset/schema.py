@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from atlas.errors import DataError
+from atlas.errors import DataError, TaxonomyError
 from atlas.storage import PART_SUFFIX, part_of, read_json, sha256_file
 from atlas.taxonomy.files import read_taxonomy
+from atlas.taxonomy.mapping import Mapping as StoreMapping
+from atlas.taxonomy.mapping_file import mapping_id, read_mapping
 from atlas.taxonomy.tree import Taxonomy
 
 #: Number of the folder's form; a reader refuses what it does not know.
@@ -22,6 +24,7 @@ FORMAT = 1
 BUILD_FILE = "build.json"
 TAXONOMY_FILE = "taxonomy.txt"
 REJECTED_FILE = "rejected.jsonl"
+MAPPING_FILE = "mapping.csv"
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _FIELDS = pa.schema(
@@ -71,6 +74,21 @@ class DatasetFolder:
     folder: FilePath
     taxonomy: Taxonomy
     splits: dict[str, int]
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)  # the content of build.json
+    mapping: StoreMapping | None = None  # by which store paths became labels
+
+    @property
+    def links_only(self) -> bool:
+        """Whether it holds addresses in place of pictures."""
+        return bool(self.record.get("options", {}).get("links_only"))
+
+    def check_pictures(self) -> None:
+        """Raise DataError when there are addresses in place of pictures."""
+        if self.links_only:
+            raise DataError(
+                f"{self.folder} holds links and no pictures: `atlas collect {self.folder} -o crawl` fetches them, then "
+                f"`atlas build {self.folder} --pictures crawl -o dataset`"
+            )
 
     @property
     def digest(self) -> str:
@@ -120,12 +138,26 @@ def open_dataset(folder: FilePath) -> DatasetFolder:
     _check_complete(folder, splits, sizes)
     if not (folder / TAXONOMY_FILE).is_file():
         raise DataError(f"{folder / TAXONOMY_FILE} is missing: build the data set again")
-    return DatasetFolder(folder, read_taxonomy(folder / TAXONOMY_FILE), splits)
+    return DatasetFolder(folder, read_taxonomy(folder / TAXONOMY_FILE), splits, record, _mapping(folder, record))
 
 
 def shard_name(split: str, index: int, count: int) -> str:
     """The file of one shard, relative to the folder, as the Hub names them."""
     return f"data/{split}-{index:05d}-of-{count:05d}.parquet"
+
+
+def _mapping(folder: FilePath, record: Mapping[str, Any]) -> StoreMapping | None:
+    """The mapping that the data set was built with. Raises DataError when it is missing or another one."""
+    known = record.get("options", {}).get("mapping")
+    if known is None:
+        return None
+    try:
+        mapping = read_mapping(folder / MAPPING_FILE)
+    except TaxonomyError as error:
+        raise DataError(f"{error}; build the data set again, or copy it again with all its files") from error
+    if mapping_id(mapping) != known:
+        raise DataError(f"{folder / MAPPING_FILE} was changed: build the data set again with the new mapping")
+    return mapping
 
 
 def _check_shard(file: FilePath, rows: int, size_bytes: int) -> None:

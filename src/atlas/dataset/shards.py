@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path as FilePath
 from typing import Any
@@ -122,24 +122,3 @@ def _leaf_columns() -> list[str]:
         else:
             names.append(entry.name)
     return names
-
-
-def card(record: Mapping[str, Any]) -> str:
-    """The data set's README: YAML by which the Hub and `datasets` find the splits, and what a person wants to know."""
-    lines = ["---", "task_categories:", "- image-classification", "configs:", "- config_name: default", "  data_files:"]
-    for split in record["rows"]:
-        lines += [f"  - split: {split}", f"    path: data/{split}-*.parquet"]
-    tree = record["taxonomy"]
-    lines += ["---", "", "# Product pictures with category paths", ""]
-    lines += [f"{tree['answers']} categories in {tree['levels']} levels (`taxonomy.txt`), one row per picture.", ""]
-    lines += ["| split | pictures | products |", "|---|---|---|"]
-    lines += [f"| {split} | {rows:,} | {record['products'][split]:,} |" for split, rows in record["rows"].items()]
-    lines += [
-        "",
-        "`path` is the label, `image` the picture as it came, `group` the same for products that share pictures, and",
-        "`near_train` true where the picture or the product is also in train. `build.json` says how this was made,",
-        "`rejected.jsonl` lists the rows that were left out, with the reason.",
-        "",
-        f"Made by `atlas build` {record['atlas']}.",
-    ]
-    return "\n".join(lines) + "\n"

@@ -4,43 +4,32 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path as FilePath
 from typing import Any
 
-from atlas.dataset.columns import SIGN, Columns, read_columns
-from atlas.dataset.decisions import LATE_REASONS, Decisions, Wishes, decide
-from atlas.dataset.labels import Rare
+import pyarrow.compute as pc
+
+from atlas.dataset.card import card
+from atlas.dataset.decisions import LATE_REASONS, Decisions, decide
 from atlas.dataset.parts import Keys, Parts, load_keys, rejected
 from atlas.dataset.reading import read_source
-from atlas.dataset.reasons import BY_CHOICE
-from atlas.dataset.rows import RowReader
-from atlas.dataset.schema import BUILD_FILE, FORMAT, REJECTED_FILE, TAXONOMY_FILE
-from atlas.dataset.shards import card, write_rejected, write_split
-from atlas.dataset.sources import Source, open_source
-from atlas.dataset.split import DEFAULT_SPLITS, DEV, OwnSplits, Shares, parse_splits
+from atlas.dataset.reasons import BY_CHOICE, Reason
+from atlas.dataset.schema import BUILD_FILE, MAPPING_FILE, REJECTED_FILE, TAXONOMY_FILE
+from atlas.dataset.shards import write_rejected, write_split
+from atlas.dataset.split import DEV
 from atlas.errors import NothingDoneError, UsageError
 from atlas.progress import Progress, Silent
+from atlas.stages.build_plan import BuildOptions, Plan, make_plan
 from atlas.storage import PART_SUFFIX, claim_output, part_of, publish_folder, read_json, write_json, write_text
-from atlas.taxonomy.files import load_taxonomy, write_taxonomy
-from atlas.taxonomy.tree import Taxonomy
+from atlas.taxonomy.files import write_taxonomy
+from atlas.taxonomy.mapping import STATUSES, Mapping, clean_store_path
+from atlas.taxonomy.mapping_file import mapping_id, write_mapping
+from atlas.taxonomy.tree import format_path
+
+__all__ = ["BuildOptions", "BuildSummary", "build"]
 
 _FINGERPRINT = "fingerprint.json"
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """What `atlas build` can be told; see its help."""
-
-    columns: tuple[str, ...] = ()
-    where: tuple[str, ...] = ()
-    splits: str | None = None
-    taxonomy: str | None = None
-    min_support: int = 0
-    rare: Rare = "fold"
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,17 +46,6 @@ class BuildSummary:
         return sum(count for reason, count in self.record["rejected"].items() if reason not in BY_CHOICE)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """The options made concrete for one source."""
-
-    source: Source
-    readers: tuple[RowReader, ...]
-    wishes: Wishes
-    unread: tuple[str, ...]  # files that belong to no split
-    record: dict[str, Any]  # for build.json: where the data comes from and how it was asked for
-
-
 def build(
     source: FilePath,
     output: FilePath,
@@ -78,7 +56,9 @@ def build(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> BuildSummary:
-    """Build the data set folder `output` from a table, a folder of tables, or folders of pictures.
+    """Build the data set folder `output` from crawls, tables, records of the paper, or folders of pictures.
+
+    A data set of links becomes again what it was, with the pictures of a crawl.
 
     A build that was killed goes on with `resume` and ends with the same bytes. A bad row costs itself only: it is
     counted in build.json and listed in rejected.jsonl. Raises UsageError for options that do not fit the source,
@@ -86,7 +66,7 @@ def build(
     """
     options, progress = options or BuildOptions(), progress or Silent()
     _check_apart(source, output)
-    plan = _plan(open_source(source), options)
+    plan = make_plan(source, options)
     if dry_run:
         parts = Parts(None)
         read_source(plan.source, plan.readers, parts, progress)
@@ -104,36 +84,11 @@ def build(
     record = _record(plan, parts, decisions)
     if DEV not in record["rows"]:
         progress.say(f"no rows for '{DEV}': training will keep its last epoch instead of the best one")
-    _write(work / "dataset", parts, keys, decisions, record, progress)
+    _write(work / "dataset", parts, keys, decisions, record, plan.mapping, progress)
     publish_folder(work / "dataset", output)
     del parts
     shutil.rmtree(work)
     return BuildSummary(output, record)
-
-
-def _plan(source: Source, options: BuildOptions) -> _Plan:
-    """What is to be read and how. Raises UsageError before any work when options and source do not fit."""
-    if options.min_support < 0:
-        raise UsageError(f"--min-support {options.min_support}: use 0 (keep all) or more")
-    columns = read_columns(options.columns)
-    where = _where(options.where)
-    splits = _splits(options.splits, own=columns.has_split)
-    values: dict[str, str] = {}
-    unread: tuple[str, ...] = ()
-    if isinstance(splits, OwnSplits) and columns.has_split:
-        values = {value: name for name, wanted in splits.patterns.items() for value in wanted}
-    elif isinstance(splits, OwnSplits):
-        source, unread = source.with_splits(splits.patterns)
-    if isinstance(splits, Shares):
-        columns = columns.without_split()
-    by_file = source.check_columns(columns, where)
-    readers = tuple(
-        RowReader(found, source.folder(entry), entry.split, values, where)
-        for entry, found in zip(source.files, by_file, strict=True)
-    )
-    taxonomy = load_taxonomy(options.taxonomy) if options.taxonomy else None
-    wishes = Wishes(splits, taxonomy, options.min_support, options.rare, options.seed)
-    return _Plan(source, readers, wishes, unread, _asked(source, unread, options, by_file, taxonomy))
 
 
 def _check_apart(source: FilePath, output: FilePath) -> None:
@@ -143,48 +98,7 @@ def _check_apart(source: FilePath, output: FilePath) -> None:
         raise UsageError(f"{output} and the source {source} lie in one another: name a folder elsewhere with -o")
 
 
-def _splits(text: str | None, *, own: bool) -> Shares | OwnSplits:
-    """What `--splits` says; without it the split column's own values where one was named, else the default shares."""
-    return OwnSplits({}) if text is None and own else parse_splits(text or DEFAULT_SPLITS)
-
-
-def _where(conditions: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Column -> values to keep; a column named twice keeps either value."""
-    wanted: dict[str, frozenset[str]] = {}
-    for condition in conditions:
-        column, equals, value = condition.partition("=")
-        if not equals or not column.strip():
-            raise UsageError(f"--where {condition!r}: write column=value")
-        wanted[column.strip()] = wanted.get(column.strip(), frozenset()) | {value.strip()}
-    return wanted
-
-
-def _asked(
-    source: Source,
-    unread: Sequence[str],
-    options: BuildOptions,
-    columns: Sequence[Columns],
-    taxonomy: Taxonomy | None,
-) -> dict[str, Any]:
-    files = [entry.name for entry in source.files]
-    named = {key: f" {SIGN} ".join(names) for found in columns for key, names in found.names.items()}
-    return {
-        "format": FORMAT,
-        "atlas": version("atlas-categorizer"),
-        "source": {"name": source.name, "files": files, "unread": list(unread)},
-        "options": {
-            "columns": {**dict(sorted(named.items())), "separator": columns[0].separator},
-            "where": list(options.where),
-            "splits": options.splits,
-            "taxonomy": taxonomy.digest if taxonomy else None,
-            "min_support": options.min_support,
-            "rare": options.rare,
-            "seed": options.seed,
-        },
-    }
-
-
-def _claim(output: FilePath, plan: _Plan, *, resume: bool, overwrite: bool) -> FilePath:
+def _claim(output: FilePath, plan: Plan, *, resume: bool, overwrite: bool) -> FilePath:
     """The folder to work in. Raises UsageError when unfinished work there was begun with something else."""
     work = part_of(output)
     if output.exists() and work.exists() and not (work / "dataset").exists():
@@ -193,7 +107,7 @@ def _claim(output: FilePath, plan: _Plan, *, resume: bool, overwrite: bool) -> F
     (work / "dataset" / "data").mkdir(parents=True, exist_ok=True)
     for leftover in work.rglob(f".*{PART_SUFFIX}"):  # half-written files of a killed build
         leftover.unlink()
-    now = {"atlas": plan.record["atlas"], "source": plan.source.fingerprint(), **plan.record["options"]}
+    now = {"atlas": plan.record["atlas"], "source": plan.fingerprint(), **plan.record["options"]}
     if (work / _FINGERPRINT).exists():
         before = read_json(work / _FINGERPRINT)
         changed = [
@@ -207,7 +121,7 @@ def _claim(output: FilePath, plan: _Plan, *, resume: bool, overwrite: bool) -> F
     return work
 
 
-def _decide(parts: Parts, keys: Keys, plan: _Plan) -> Decisions:
+def _decide(parts: Parts, keys: Keys, plan: Plan) -> Decisions:
     try:
         return decide(keys, plan.wishes)
     except NothingDoneError as error:
@@ -215,14 +129,22 @@ def _decide(parts: Parts, keys: Keys, plan: _Plan) -> Decisions:
         left_out = ", ".join(f"{count:,} left out by --{wish}" for wish, count in parts.state.left_out.items())
         rows = sum(batch.num_rows for batch in parts.batches)
         told = "; ".join(text for text in (reasons, left_out) if text)
-        raise NothingDoneError(f"{error} ({rows:,} rows read{': ' + told if told else ''})") from error
+        crawled = plan.mapping is None and any(entry.kind == "listings" for entry in plan.source.files)
+        advice = "; listings need --mapping FILE, or --columns path=breadcrumb for their stores' own trees"
+        raise NothingDoneError(
+            f"{error} ({rows:,} rows read{': ' + told if told else ''}){advice if crawled else ''}"
+        ) from error
 
 
-def _record(plan: _Plan, parts: Parts, decisions: Decisions) -> dict[str, Any]:
+def _record(plan: Plan, parts: Parts, decisions: Decisions) -> dict[str, Any]:
     """The content of build.json, less the files. Nothing in it depends on when or where it was built."""
     tree = decisions.taxonomy
     counts = rejected(parts.batches)
     counts.update(Counter(str(LATE_REASONS[code]) for code in decisions.late[decisions.late > 0].tolist()))
+    left_out = Counter(parts.state.left_out)
+    left_out.update({"splits": sum(plan.unread.values())} if any(plan.unread.values()) else {})
+    mapped = {} if plan.mapping is None else {"mapping": _mapped(plan.mapping, parts)}
+    drift = {"drift": _drift(counts, decisions, plan.new_pictures)} if plan.relinked else {}
     return {
         **plan.record,
         "rows": {split: len(rows) for split, rows in decisions.rows.items()},
@@ -235,12 +157,47 @@ def _record(plan: _Plan, parts: Parts, decisions: Decisions) -> dict[str, Any]:
             "answers": len(tree.answers),
         },
         "rejected": dict(counts.most_common()),
-        "left_out": dict(parts.state.left_out),
+        "left_out": dict(left_out),
+        **mapped,
+        **drift,
+    }
+
+
+def _mapped(mapping: Mapping, parts: Parts) -> dict[str, Any]:
+    """The mapping in figures, and which store paths it leaves open, those of most rows first."""
+    open_paths: Counter[tuple[str, str]] = Counter()
+    for batch in parts.batches:
+        rows = batch.select(["store", "breadcrumb"]).filter(pc.equal(batch["reason"], str(Reason.UNMAPPED)))
+        for row in rows.to_pylist():
+            open_paths[row["store"] or "", format_path(clean_store_path(row["breadcrumb"] or ()))] += 1
+    listed = sorted(open_paths.items(), key=lambda entry: (-entry[1], entry[0]))
+    return {
+        "id": mapping_id(mapping),
+        **{status: sum(row.status == status for row in mapping.rows) for status in STATUSES},
+        "unmapped": [{"store": store, "store_path": path, "rows": count} for (store, path), count in listed],
+    }
+
+
+def _drift(counts: Counter[str], decisions: Decisions, new: int) -> dict[str, int]:
+    """What became of the pictures of a data set of links."""
+    dead = [Reason.NOT_FETCHED, Reason.MISSING_FILE, Reason.NO_PICTURE, Reason.TOO_BIG, Reason.UNREADABLE]
+    return {
+        "same": sum(map(len, decisions.rows.values())),
+        "changed": counts.get(str(Reason.CHANGED), 0),
+        "dead": sum(counts.get(str(reason), 0) for reason in dead),
+        "not_collected": counts.get(str(Reason.NOT_COLLECTED), 0),
+        "new": new,
     }
 
 
 def _write(
-    folder: FilePath, parts: Parts, keys: Keys, decisions: Decisions, record: dict[str, Any], progress: Progress
+    folder: FilePath,
+    parts: Parts,
+    keys: Keys,
+    decisions: Decisions,
+    record: dict[str, Any],
+    mapping: Mapping | None,
+    progress: Progress,
 ) -> None:
     progress.begin("writing", sum(record["rows"].values()))
     files: dict[str, dict[str, int]] = {}
@@ -250,5 +207,7 @@ def _write(
             progress.advance(count)
     write_rejected(folder / REJECTED_FILE, parts.batches, decisions)
     write_taxonomy(folder / TAXONOMY_FILE, decisions.taxonomy)
+    if mapping is not None:
+        write_mapping(folder / MAPPING_FILE, mapping)
     write_text(folder / "README.md", card(record))
     write_json(folder / BUILD_FILE, {**record, "files": files})

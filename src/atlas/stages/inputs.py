@@ -47,6 +47,7 @@ def find_inputs(
 def dataset_source(folder: FilePath, split: str) -> Input:
     """The rows of a split with their truths. Raises DataError when the data set is damaged or has no such split."""
     dataset = open_dataset(folder)
+    dataset.check_pictures()
     dataset.files(split)
     given = ("image", "product_id", "view", "near_train")
     schema = pa.schema([field for field in SCHEMA if field.name not in given])

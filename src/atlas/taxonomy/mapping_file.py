@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -75,6 +76,11 @@ def parse_mapping(data: bytes, taxonomy: Taxonomy | None = None, source: str = "
 def write_mapping(file: FilePath, mapping: Mapping, notes: Sequence[Table[str, str]] = ()) -> None:
     """Write the mapping so that `read_mapping` gives an equal one."""
     write_text(file, format_mapping(mapping, notes))
+
+
+def mapping_id(mapping: Mapping) -> str:
+    """Twelve hexadecimal digits that name a mapping: its rows in their order."""
+    return hashlib.sha256(format_mapping(mapping).encode()).hexdigest()[:12]
 
 
 def format_mapping(mapping: Mapping, notes: Sequence[Table[str, str]] = ()) -> str:

@@ -1,0 +1,209 @@
+"""What `build` was told, made concrete for one source before any work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from importlib.metadata import version
+from pathlib import Path as FilePath
+from typing import Any
+
+from atlas.dataset.columns import NEEDED, SIGN, Columns, read_columns
+from atlas.dataset.decisions import Wishes
+from atlas.dataset.labels import Rare
+from atlas.dataset.listings import Fetched, fetched_pictures
+from atlas.dataset.rows import Labelling, PictureSource, RowReader
+from atlas.dataset.schema import BUILD_FILE, FORMAT, TAXONOMY_FILE, DatasetFolder, open_dataset
+from atlas.dataset.sources import Source, SourceFile, listing_files, open_source
+from atlas.dataset.split import DEFAULT_SPLITS, OwnSplits, Shares, parse_splits
+from atlas.errors import UsageError
+from atlas.storage import read_json
+from atlas.taxonomy.files import load_taxonomy
+from atlas.taxonomy.mapping import Mapping
+from atlas.taxonomy.mapping_file import mapping_id, read_mapping
+from atlas.taxonomy.tree import Taxonomy
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What `atlas build` can be told; see its help."""
+
+    columns: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    splits: str | None = None
+    taxonomy: str | None = None
+    min_support: int = 0
+    rare: Rare = "fold"
+    seed: int = 0
+    mapping: FilePath | None = None
+    use_suggested: bool = False
+    pictures: FilePath | None = None
+    links_only: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The options made concrete for one source."""
+
+    source: Source
+    readers: tuple[RowReader, ...]
+    wishes: Wishes
+    record: dict[str, Any]  # for build.json: where the data comes from and how it was asked for
+    mapping: Mapping | None = None
+    unread: dict[str, int] = field(default_factory=dict)  # what belongs to no split, with the pictures in it
+    pictures: Source | None = None  # the crawl that has the pictures, where it is not the source itself
+    relinked: bool = False  # whether a data set of links is given its pictures again
+    new_pictures: int = 0  # in that crawl and not in the data set
+
+    def fingerprint(self) -> str:
+        """Equal when source and pictures are as they were."""
+        return self.source.fingerprint() + (self.pictures.fingerprint() if self.pictures else "")
+
+
+def make_plan(source: FilePath, options: BuildOptions) -> Plan:
+    """What is to be read and how. Raises UsageError before any work when options and source do not fit."""
+    links = _links(source)
+    if links is not None:
+        return _plan_relinked(links, source, options)
+    if options.min_support < 0:
+        raise UsageError(f"--min-support {options.min_support}: use 0 (keep all) or more")
+    if options.use_suggested and options.mapping is None:
+        raise UsageError("--use-suggested says how to read a mapping: name one with --mapping")
+    opened = open_source(source)
+    columns, where = read_columns(options.columns), _where(options.where)
+    splits = _splits(options.splits, own=columns.has_split)
+    values: dict[str, str] = {}
+    unread: dict[str, int] = {}
+    if isinstance(splits, OwnSplits) and not columns.has_split and opened.says_split(splits.patterns):
+        columns = columns.also(["split"])
+    if isinstance(splits, OwnSplits) and columns.has_split:
+        values = {value: name for name, wanted in splits.patterns.items() for value in wanted}
+    elif isinstance(splits, OwnSplits):
+        opened, unread = opened.with_splits(splits.patterns)
+    if isinstance(splits, Shares):
+        columns = columns.without_split()
+    taxonomy = load_taxonomy(options.taxonomy) if options.taxonomy else None
+    mapping = read_mapping(options.mapping, taxonomy) if options.mapping else None
+    by_file = opened.check_columns(columns, where, NEEDED if mapping is None else ("image", "breadcrumb"))
+    labelling = None if mapping is None else Labelling(mapping, options.use_suggested)
+    crawl, fetched = _pictures(options.pictures)
+    readers = tuple(
+        RowReader(
+            found,
+            PictureSource(options.pictures or opened.folder(entry), fetched, options.links_only),
+            entry.split,
+            values,
+            where,
+            labelling,
+        )
+        for entry, found in zip(opened.files, by_file, strict=True)
+    )
+    wishes = Wishes(splits, taxonomy, options.min_support, options.rare, options.seed)
+    record = _header(opened, unread, crawl) | {"options": _asked(options, by_file, taxonomy, mapping)}
+    return Plan(opened, readers, wishes, record, mapping, unread, crawl)
+
+
+def _plan_relinked(links: DatasetFolder, source: FilePath, options: BuildOptions) -> Plan:
+    """The same rows in the same parts, with pictures from a crawl, each of which must be the one that it was."""
+    wrong = [entry.name for entry in fields(options) if getattr(options, entry.name) != entry.default]
+    if options.pictures is None:
+        raise UsageError(
+            f"{source} is a data set of links: fetch its pictures with `atlas collect {source} -o crawl`, then name "
+            "that folder with --pictures crawl"
+        )
+    if wrong != ["pictures"]:
+        more = ", ".join("--" + name.replace("_", "-") for name in wrong if name != "pictures")
+        raise UsageError(f"{source} is a data set of links, which is built as it was: leave out {more}")
+    shards = [(split, file) for split in links.splits for file in links.files(split)]
+    files = tuple(SourceFile(f"data/{file.name}", file, "parquet", split) for split, file in shards)
+    opened = Source(source.resolve().name, source, files)
+    by_file = opened.check_columns(read_columns(()).also(["sha256"]))
+    crawl, fetched = _pictures(options.pictures)
+    if fetched is None:
+        raise UsageError(f"{options.pictures} is no crawl: `atlas collect {source} -o crawl` makes one")
+    readers = tuple(
+        RowReader(columns, PictureSource(options.pictures, fetched), entry.split)
+        for entry, columns in zip(files, by_file, strict=True)
+    )
+    told = links.record["options"]
+    parts = OwnSplits({split: (split,) for split in links.splits})
+    wishes = Wishes(parts, links.taxonomy, 0, "fold", int(told["seed"]), as_given=True)
+    record = _header(opened, {}, crawl) | {"options": {**told, "links_only": False}}
+    known = {row["path"] for split in links.splits for row in links.table(split, ["image.path"])["image"].to_pylist()}
+    new = sum(1 for url, found in fetched.items() if found.file and url not in known)
+    return Plan(opened, readers, wishes, record, links.mapping, {}, crawl, True, new)
+
+
+def _links(source: FilePath) -> DatasetFolder | None:
+    """The data set of links that a source is, if it is one."""
+    if not (source / BUILD_FILE).is_file() or not (source / TAXONOMY_FILE).is_file():
+        return None
+    record = read_json(source / BUILD_FILE)
+    options = record.get("options") if isinstance(record, dict) else None
+    return open_dataset(source) if isinstance(options, dict) and options.get("links_only") else None
+
+
+def _pictures(folder: FilePath | None) -> tuple[Source | None, dict[str, Fetched] | None]:
+    """The crawls in a folder of pictures, and what became of each address there; nothing where it holds none."""
+    if folder is None:
+        return None, None
+    if not folder.is_dir():
+        raise UsageError(f"--pictures {folder}: name a folder of pictures, or of a crawl")
+    found = sorted(listing_files(folder))
+    if not found:
+        return None, None
+    fetched: dict[str, Fetched] = {}
+    for file in found:
+        inside = file.parent.relative_to(folder)
+        for url, here in fetched_pictures(file):
+            if url not in fetched or not fetched[url].file:
+                fetched[url] = here._replace(file=(inside / here.file).as_posix()) if here.file else here
+    entries = tuple(SourceFile(file.relative_to(folder).as_posix(), file, "listings") for file in found)
+    return Source(folder.resolve().name, folder, entries), fetched
+
+
+def _splits(text: str | None, *, own: bool) -> Shares | OwnSplits:
+    """What `--splits` says; without it the split column's own values where one was named, else the default shares."""
+    return OwnSplits({}) if text is None and own else parse_splits(text or DEFAULT_SPLITS)
+
+
+def _where(conditions: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Column -> values to keep; a column named twice keeps either value."""
+    wanted: dict[str, frozenset[str]] = {}
+    for condition in conditions:
+        column, equals, value = condition.partition("=")
+        if not equals or not column.strip():
+            raise UsageError(f"--where {condition!r}: write column=value")
+        wanted[column.strip()] = wanted.get(column.strip(), frozenset()) | {value.strip()}
+    return wanted
+
+
+def _header(source: Source, unread: Iterable[str], pictures: Source | None) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "atlas": version("atlas-categorizer"),
+        "source": {
+            "name": source.name,
+            "files": [entry.name for entry in source.files],
+            "unread": list(unread),
+            "pictures": pictures.name if pictures else None,
+        },
+    }
+
+
+def _asked(
+    options: BuildOptions, columns: Sequence[Columns], taxonomy: Taxonomy | None, mapping: Mapping | None
+) -> dict[str, Any]:
+    named = {key: f" {SIGN} ".join(names) for found in columns for key, names in found.names.items()}
+    return {
+        "columns": {**dict(sorted(named.items())), "separator": columns[0].separator},
+        "where": list(options.where),
+        "splits": options.splits,
+        "taxonomy": taxonomy.digest if taxonomy else None,
+        "mapping": mapping_id(mapping) if mapping else None,
+        "use_suggested": options.use_suggested,
+        "links_only": options.links_only,
+        "min_support": options.min_support,
+        "rare": options.rare,
+        "seed": options.seed,
+    }
