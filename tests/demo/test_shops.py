@@ -165,6 +165,29 @@ def test_the_truth_agrees_with_the_pages(shops):
     assert set(forms) == {(True, False), (False, True), (False, False)}
 
 
+def test_extraction_reads_every_page_by_the_store_files(shops):
+    pytest.importorskip("parsel")
+    from atlas.collect.extract import extract
+    from atlas.collect.page import Page
+    from atlas.collect.store_file import load_store_file
+
+    for shop in shops:
+        store = load_store_file(shop.store_file)
+
+        def found(url, shop=shop, store=store):
+            answer = shop.shop.answer(url.removeprefix(shop.url))
+            return extract(Page(url, answer.body, answer.content_type), store)
+
+        for listing in shop.shop.listings:
+            assert found(listing.url).listing == listing
+        lists = {start.url.rstrip("/").rpartition("/")[2]: found(start.url) for start in store.start}
+        assert not any(page.listing for page in lists.values())
+        for name, page in lists.items():
+            assert page.needs_browser == (name == "occasion")
+            assert bool(page.products) == (name != "occasion")
+        assert any(page.next_pages for page in lists.values())
+
+
 def test_lists_lead_to_every_product_outside_the_scripted_section(shops):
     starts = {"haveli": ("/men", "/women"), "nordlys": ("/c/apparel/", "/c/underwear-night/")}
     for shop in shops:
