@@ -9,9 +9,9 @@ from tests.taxonomy.store_trees import NAMES, store_tree, tree_of
 ATLAS = load_taxonomy("atlas52")
 
 
-def suggest(store_path, titles=(), tree=ATLAS, confirmed=None):
+def suggest(store_path, titles=(), tree=ATLAS, known=None):
     found = StorePath("shop", parse_path(store_path), 1, tuple(titles))
-    return suggest_paths([found], tree, confirmed)[0]
+    return suggest_paths([found], tree, known)[0]
 
 
 def best(store_path, *titles, **more):
@@ -88,9 +88,15 @@ def test_confirmed_rows_teach_a_stores_words():
     tree = parse_taxonomy("Electronics > Monitors\nElectronics > Laptops\n")
     row = MappingRow("other", ("PC", "Displays"), ("Electronics", "Monitors"), "confirmed")
     assert best("Office > Display", tree=tree) == ""
-    assert best("Office > Display", tree=tree, confirmed=Mapping((row,))) == "Electronics > Monitors"
+    assert best("Office > Display", tree=tree, known=Mapping((row,))) == "Electronics > Monitors"
     rejected = Mapping((row._replace(status="rejected"),))
-    assert best("Office > Display", tree=tree, confirmed=rejected) == ""
+    assert best("Office > Display", tree=tree, known=rejected) == ""
+
+
+def test_a_pair_that_was_rejected_is_not_suggested_again():
+    wrong = MappingRow("SHOP", ("men", "JEANS"), ("Men", "Western Wear", "Jeans"), "rejected")
+    assert best("Men > Jeans", known=Mapping((wrong,))) != "Men > Western Wear > Jeans"
+    assert best("Men > Jeans", known=Mapping((wrong._replace(store="other"),))) == "Men > Western Wear > Jeans"
 
 
 def test_a_tree_that_says_for_whom_nowhere_takes_anybody():

@@ -55,6 +55,11 @@ def test_words_that_belong_together_become_one():
         ("Men's Jeans", "Mens Jeans", "Men’s jean"),
         ("Inner Wear", "Innerwear", "inner-wear"),
         ("Café Sets", "cafe set"),
+        ("Men", "Menswear", "Men's Clothing", "MENS", "Gents Wear"),
+        ("Women", "Ladies", "Womenswear", "Women's Fashion"),
+        ("Sarees", "Saris"),
+        ("Tees", "T-Shirts"),
+        ("Ethnic Wear", "Ethnic"),
     ],
 )
 def test_spellings_of_one_name_have_one_key(names):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlas.cli.options import Json, Output, Overwrite, Quiet
+from atlas.cli.taxonomy_stores import draft, map_paths
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Source = Annotated[str, typer.Argument(help="A taxonomy file, atlas52, a data set or a model folder.")]
 
 taxonomy = typer.Typer(no_args_is_help=True, add_completion=False, help="Category trees: show, check, compare, extend.")
+taxonomy.command()(draft)
+taxonomy.command("map")(map_paths)
 
 
 @taxonomy.command()
@@ -98,15 +101,25 @@ def diff(old: Source, new: Source, json: Json = False) -> None:
 
 
 def _open(source: str) -> tuple[Taxonomy, Counter[Path] | None]:
-    """The tree of a file, a shipped name, a data set or a model; for a data set also its products by path."""
+    """The tree of a file, a shipped name, a data set or a model; for the last two also their products by path.
+
+    A model's products are those that it learned from.
+    """
+    from collections import Counter
+
     from atlas.taxonomy.files import load_taxonomy
     from atlas.taxonomy.show import count_products
+    from atlas.taxonomy.tree import parse_path
 
     folder = FilePath(source)
     if (folder / "config.json").is_file():
         from atlas.bundle import open_bundle
 
-        return open_bundle(folder).taxonomy, None
+        bundle = open_bundle(folder)
+        products = bundle.training.get("products")
+        return bundle.taxonomy, Counter(
+            {parse_path(path): count for path, count in products.items()}
+        ) if products else None
     if not folder.is_dir():
         return load_taxonomy(source), None
     from atlas.dataset.schema import open_dataset

@@ -72,6 +72,10 @@ class Columns:
         """The same, deaf to what rows say of their split."""
         return Columns({key: names for key, names in self.names.items() if key != "split"}, self.asked, self.separator)
 
+    def only(self, keys: Sequence[str]) -> Columns:
+        """The same, deaf to all other keys."""
+        return Columns({key: names for key, names in self.names.items() if key in keys}, self.asked, self.separator)
+
     def needed(self) -> list[str]:
         """The columns to read, each once."""
         return list(dict.fromkeys(name for names in self.names.values() for name in names))

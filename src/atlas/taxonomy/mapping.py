@@ -118,7 +118,7 @@ class Mapping:
         """The rows of each store path: the answer before the rejected ones."""
         found: dict[tuple[str, Path], list[MappingRow]] = {}
         for row in sorted(self.rows, key=lambda row: row.status == "rejected"):
-            found.setdefault((row.store.casefold(), _folded(row.store_path)), []).append(row)
+            found.setdefault(store_path_key(row.store, row.store_path), []).append(row)
         return found
 
 
@@ -132,6 +132,11 @@ def clean_store_path(names: Iterable[str]) -> Path:
     return tuple(level for level in levels if level)[:MAX_LEVELS]
 
 
+def store_path_key(store: str, store_path: Sequence[str]) -> tuple[str, Path]:
+    """What is the same for store paths that differ in upper and lower case alone."""
+    return store.casefold(), _folded(store_path)
+
+
 def contradictions(
     rows: Sequence[MappingRow], called: Callable[[int], str] = "row {}".format
 ) -> Iterator[tuple[int, str]]:
@@ -139,7 +144,7 @@ def contradictions(
     answer: dict[tuple[str, Path], int] = {}
     pair: dict[tuple[str, Path, Path], int] = {}
     for number, row in enumerate(rows):
-        key = (row.store.casefold(), _folded(row.store_path))
+        key = store_path_key(row.store, row.store_path)
         same = pair.setdefault((*key, row.path), number)
         only_pair = row.status == "rejected" and row.path
         other = number if only_pair else answer.setdefault(key, number)

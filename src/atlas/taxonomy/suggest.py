@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from atlas.records import Path
 from atlas.taxonomy.kin import GENERAL, Kin
-from atlas.taxonomy.mapping import Mapping, StorePath
+from atlas.taxonomy.mapping import Mapping, StorePath, store_path_key
 from atlas.taxonomy.tree import Taxonomy
 from atlas.taxonomy.words import lexicon, name_parts
 
@@ -81,31 +81,33 @@ class _Said(NamedTuple):
 
 
 def suggest_paths(
-    store_paths: Sequence[StorePath], taxonomy: Taxonomy, confirmed: Mapping | None = None
+    store_paths: Sequence[StorePath], taxonomy: Taxonomy, known: Mapping | None = None
 ) -> list[Suggestion]:
     """The suggestion for each store path.
 
     Words explain each other when they mean the same, when one is a kind of the other or when they are spelled alike.
     The score is the harmonic mean of how much of the node's name the store path explains and how much of the store
     path's last name the node explains, less what speaks against it: other names above, other people, another style.
-    Confirmed rows lend the last names of their store paths to their nodes.
+    Of what is `known`, confirmed rows lend the last names of their store paths to their nodes, and pairs that were
+    rejected are not suggested again.
     """
-    matcher = _Matcher(taxonomy, store_paths, confirmed or Mapping())
+    matcher = _Matcher(taxonomy, store_paths, known or Mapping())
     return [matcher.suggestion(found) for found in store_paths]
 
 
 class _Matcher:
     """A tree ready to be compared with store paths."""
 
-    def __init__(self, taxonomy: Taxonomy, store_paths: Sequence[StorePath], confirmed: Mapping) -> None:
+    def __init__(self, taxonomy: Taxonomy, store_paths: Sequence[StorePath], known: Mapping) -> None:
         self.taxonomy = taxonomy
         tree_names = {name for path in taxonomy.paths for name in path}
         store_names = {name for found in store_paths for name in found.path}
         self.known = _words(tree_names | store_names)
-        aliases = _aliases(confirmed)
+        aliases = _aliases(known)
         self.nodes = [self._node(number, aliases) for number in range(1, len(taxonomy))]
         self.whom_matters = any(node.sides.whom for node in self.nodes)
         self.kin = Kin({word for node in self.nodes for word in node.words}, _words(store_names))
+        self.rejected = _rejected(known)
         self.by_word: dict[str, list[_Node]] = {}
         for node in self.nodes:
             for word in {word.text for part in node.parts for word in part if word.weight > EMPTY_WORD}:
@@ -116,7 +118,9 @@ class _Matcher:
         said = self._said(found)
         if not said.reach and not said.titles and said.inner:
             return self._bare(said)
-        scored = sorted(((self._score(said, node), -node.number) for node in self._candidates(said)), reverse=True)
+        wrong = self.rejected.get(store_path_key(found.store, found.path), ())
+        nodes = (node for node in self._candidates(said) if self.taxonomy.paths[node.number] not in wrong)
+        scored = sorted(((self._score(said, node), -node.number) for node in nodes), reverse=True)
         good = [self.taxonomy.paths[-number] for score, number in scored[:2] if score >= FLOOR]
         return Suggestion(good[0] if good else (), scored[0][0] if scored else 0.0, good[1] if len(good) > 1 else ())
 
@@ -285,10 +289,19 @@ def _words(names: Iterable[str], known: frozenset[str] = frozenset()) -> frozens
     return frozenset(word.text for name in names for part in name_parts(name, known) for word in part)
 
 
-def _aliases(confirmed: Mapping) -> dict[Path, list[str]]:
+def _aliases(known: Mapping) -> dict[Path, list[str]]:
     """The last names of the store paths that were confirmed for each node."""
     found: dict[Path, list[str]] = {}
-    for row in confirmed.rows:
+    for row in known.rows:
         if row.status == "confirmed":
             found.setdefault(row.path, []).append(row.store_path[-1])
+    return found
+
+
+def _rejected(known: Mapping) -> dict[tuple[str, Path], set[Path]]:
+    """The paths that were rejected for each store path."""
+    found: dict[tuple[str, Path], set[Path]] = {}
+    for row in known.rows:
+        if row.status == "rejected":
+            found.setdefault(store_path_key(row.store, row.store_path), set()).add(row.path)
     return found

@@ -33,8 +33,10 @@ class Lexicon:
     """What is known of words: which mean the same, are kinds of others, say nothing, or say for whom or what style."""
 
     same: dict[str, str] = field(default_factory=dict)  # word -> the first of those that mean the same
+    spelled: dict[str, str] = field(default_factory=dict)  # word -> its spelling in names that are compared
     kinds: dict[str, set[str]] = field(default_factory=dict)  # word -> what it is a kind of
     empty: set[str] = field(default_factory=set)
+    filling: set[str] = field(default_factory=set)  # those of the empty ones that say nothing beside others either
     whom: dict[str, str] = field(default_factory=dict)  # word -> men, women or kids
     style: dict[str, str] = field(default_factory=dict)  # word -> western or ethnic
 
@@ -68,7 +70,8 @@ def lexicon() -> Lexicon:
         if not text or text.startswith("#"):
             continue
         if text.startswith("~"):
-            known.empty.update(_listed(text[1:], ","))
+            known.empty.update(_listed(text.lstrip("~"), ","))
+            known.filling.update(_listed(text[2:], ",") if text.startswith("~~") else ())
         elif ":" in text:
             choice, side, words = text.replace(":", " ", 1).split(maxsplit=2)
             sides = known.whom if choice == "for" else known.style
@@ -79,7 +82,11 @@ def lexicon() -> Lexicon:
                 for kind in _listed(above, ","):
                     known.kinds.setdefault(known.first(word), set()).add(known.first(kind))
         else:
-            _join(known, _listed(text, "="))
+            words = _listed(text.replace("==", "="), "=")
+            _join(known, words)
+            known.spelled.update(dict.fromkeys(words, words[0]) if "==" in text else {})
+    known.spelled.update({word: side for word, side in known.whom.items() if side != "kids"})  # boys are not girls
+    known.spelled.update(known.style)
     return known
 
 
@@ -126,8 +133,16 @@ def name_parts(name: str, known: Collection[str] = ()) -> list[list[Word]]:
 
 
 def name_key(name: str) -> str:
-    """What names have in common that differ in case, plural, spaces, signs, `&` and `and`, and order around those."""
-    return "+".join(sorted({"".join(word.text for word in part) for part in name_parts(name)})).replace("_", "")
+    """What names have in common that differ in case, plural, spaces, signs, `&` and `and`, and order around those.
+
+    So do names that differ in spelling (`Sari`), in words for men and women, and in filling words: `Men`, `Menswear`,
+    `Men's Clothing`.
+    """
+    known = lexicon()
+    parts = [[word.text for word in part] for part in name_parts(name)]
+    telling = [[word for word in part if word not in known.filling] for part in parts]
+    said = [part for part in telling if part] or parts
+    return "+".join(sorted({"".join(known.spelled.get(word, word) for word in part) for part in said})).replace("_", "")
 
 
 def _letters(text: str) -> str:
