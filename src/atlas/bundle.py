@@ -15,12 +15,15 @@ from atlas.images import ImageConfig
 from atlas.recipe import from_mapping
 from atlas.storage import read_json, sha256_file, write_json, write_text
 from atlas.taxonomy.files import format_taxonomy, read_taxonomy
+from atlas.taxonomy.mapping import Mapping as StoreMapping
+from atlas.taxonomy.mapping_file import format_mapping, read_mapping
 from atlas.taxonomy.tree import Taxonomy
 
 FORMAT = 1
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 TAXONOMY = "taxonomy.txt"
+MAPPING = "mapping.csv"
 CALIBRATION = "calibration.json"
 CARD = "README.md"
 ONNX = "model.onnx"
@@ -31,7 +34,8 @@ class Bundle:
     """An opened model folder, every file of it checked.
 
     `recipe` and `encoder` are the tables that assemble the network again; `training` says on what and how it learned;
-    `calibration` holds temperatures and promises by mode, or is None before `atlas calibrate`.
+    `calibration` holds temperatures and promises by mode, or is None before `atlas calibrate`; `mapping` says paths in
+    stores' own words, or is None where the data set was built without one.
     """
 
     folder: Path
@@ -43,6 +47,7 @@ class Bundle:
     training: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] | None = None
     has_onnx: bool = False
+    mapping: StoreMapping | None = None
 
 
 def write_bundle(
@@ -54,6 +59,7 @@ def write_bundle(
     encoder: Mapping[str, Any],
     training: Mapping[str, Any],
     card: str,
+    mapping: StoreMapping | None = None,
 ) -> None:
     """Write a model folder from a finished weights file. The caller gives it its final name once this returns."""
     if folder.exists():
@@ -62,7 +68,9 @@ def write_bundle(
     shutil.copyfile(weights, folder / WEIGHTS)
     write_text(folder / TAXONOMY, format_taxonomy(taxonomy))
     write_text(folder / CARD, card)
-    files = {name: sha256_file(folder / name) for name in (WEIGHTS, TAXONOMY)}
+    if mapping is not None:
+        write_text(folder / MAPPING, format_mapping(mapping))
+    files = {name: sha256_file(folder / name) for name in (WEIGHTS, TAXONOMY, MAPPING) if (folder / name).exists()}
     config = {
         "format": FORMAT,
         "model_id": _model_id(files, recipe),
@@ -83,6 +91,7 @@ def open_bundle(folder: Path) -> Bundle:
         _check_file(folder / name, expected)
     try:
         taxonomy = read_taxonomy(folder / TAXONOMY)
+        mapping = read_mapping(folder / MAPPING) if MAPPING in config["files"] else None
         image = from_mapping(ImageConfig, config["recipe"]["image"], f"{folder / CONFIG}: recipe.image")
     except (TaxonomyError, RecipeError) as error:
         raise BundleError(f"{folder}: {error}") from error
@@ -100,6 +109,7 @@ def open_bundle(folder: Path) -> Bundle:
         training=config["training"],
         calibration=_read_calibration(folder, config["model_id"]),
         has_onnx=ONNX in config["files"],
+        mapping=mapping,
     )
 
 
@@ -146,7 +156,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 def _check_names(folder: Path, files: Any) -> None:
     """A foreign config must not make us read outside its folder."""
-    if not isinstance(files, dict) or not {WEIGHTS, TAXONOMY} <= files.keys() <= {WEIGHTS, TAXONOMY, ONNX}:
+    if not isinstance(files, dict) or not {WEIGHTS, TAXONOMY} <= files.keys() <= {WEIGHTS, TAXONOMY, MAPPING, ONNX}:
         raise BundleError(f"{folder / CONFIG} is not Atlas's: 'files' lists other files than a model folder has")
 
 

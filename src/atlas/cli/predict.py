@@ -14,6 +14,7 @@ from atlas.cli.options import Json, MaybeOutput, Overwrite, Quiet
 if TYPE_CHECKING:
     from atlas.stages.categorizer import Answer
     from atlas.stages.rows import Chunk
+    from atlas.stages.store_words import StoreWords
 
 
 def predict(
@@ -40,6 +41,17 @@ def predict(
     explain: Annotated[
         FilePath | None, typer.Option(metavar="DIR", help="Draw for each picture which part decided each level.")
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--also", metavar="STORE", help="Say each path in this store's words too. Repeatable."),
+    ] = None,
+    mapping: Annotated[
+        FilePath | None,
+        typer.Option("--mapping", metavar="FILE", help="For --also, in place of the model's own mapping."),
+    ] = None,
+    use_suggested: Annotated[
+        bool, typer.Option("--use-suggested", help="For --also, use suggested rows as if they were confirmed.")
+    ] = False,
     overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -52,7 +64,7 @@ def predict(
     from atlas.cli.screen import print_error, screen_progress
     from atlas.stages.inputs import find_inputs
     from atlas.stages.outputs import JsonLinesSink, check_output
-    from atlas.stages.predict import find_model, head_of, load, predict_source, predict_to_file
+    from atlas.stages.predict import find_model, head_of, load, predict_source, predict_to_file, store_words
     from atlas.stages.rows import NamedColumns
 
     folder = find_model(model)
@@ -62,17 +74,17 @@ def predict(
         _check_evidence(output)
     source = find_inputs(inputs, NamedColumns(image_column, id_column), split, _stdin_lines())
     categorizer = load(folder, engine)  # type: ignore[arg-type]  # it says itself which engines there are
+    words = store_words(categorizer.bundle, also, mapping, use_suggested=use_suggested) if also else None
     wishes: dict[str, Any] = {
         "batch_size": batch_size, "alternatives": alternatives, "evidence": evidence, "explain": explain,
     }  # fmt: skip
-    shown = _Table()
+    shown = _Table(words)
     with screen_progress(quiet, json) as progress:
         if output is not None:
-            outcome = predict_to_file(
-                categorizer, source, output, split=split or "", overwrite=overwrite, progress=progress, **wishes
-            )
+            told: dict[str, Any] = {"split": split or "", "overwrite": overwrite, "progress": progress, "also": words}
+            outcome = predict_to_file(categorizer, source, output, **told, **wishes)
         else:
-            sink = JsonLinesSink(sys.stdout, source.schema, head_of(categorizer)) if json else shown
+            sink = JsonLinesSink(sys.stdout, source.schema, head_of(categorizer, "", words)) if json else shown
             outcome = predict_source(categorizer, source, sink, progress, **wishes)
     shown.print_all()
     if output is not None:
@@ -93,7 +105,8 @@ def _check_evidence(output: FilePath | None) -> None:
 class _Table:
     """The rows of a table for people, printed when all are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: StoreWords | None) -> None:
+        self._words = words
         self._rows: list[Sequence[Any]] = []
 
     def write(self, chunk: Chunk, answers: Sequence[Answer]) -> None:
@@ -104,14 +117,21 @@ class _Table:
             levels = " ".join(f"{probability:.2f}" for probability in said.level_probabilities)
             others = "; ".join(f"{_apart(path, said.path)} ({mass:.2f})" for path, mass in said.alternatives)
             path = f"error: {said.error}" if said.error else format_path(said.path)
-            self._rows.append((product_id, path, "" if said.error else f"{said.probability:.2f}", levels, others))
+            stores = self._words.say(said.path) if self._words and not said.error else ()
+            row = (product_id, path, "" if said.error else f"{said.probability:.2f}", levels, others, *stores)
+            self._rows.append((*row, *[""] * (len(self._names) - len(row))))
 
     def print_all(self) -> None:
         """Print the rows, if there are any."""
         from atlas.cli.screen import table
 
         if self._rows:
-            table(("product", "path", "probability", "by level", "alternatives"), self._rows)
+            table(self._names, self._rows)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        stores = self._words.columns if self._words else ()
+        return ("product", "path", "probability", "by level", "alternatives", *stores)
 
 
 def _apart(path: tuple[str, ...], best: tuple[str, ...]) -> str:

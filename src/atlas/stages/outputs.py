@@ -20,8 +20,10 @@ from atlas.storage import atomic_file
 from atlas.taxonomy.tree import format_path
 
 if TYPE_CHECKING:
+    from atlas.records import Prediction
     from atlas.stages.categorizer import Answer
     from atlas.stages.rows import Chunk
+    from atlas.stages.store_words import StoreWords
 
 OUTPUT_ENDINGS = (".csv", ".jsonl", ".parquet")
 #: Rows of a Parquet row group; predictions are small.
@@ -67,6 +69,12 @@ class Head(NamedTuple):
     taxonomy_id: str
     taxonomy: str  # the text of taxonomy.txt
     split: str = ""
+    also: StoreWords | None = None  # stores in whose words the paths come as well
+
+    @property
+    def store_columns(self) -> tuple[str, ...]:
+        """The columns of these stores."""
+        return self.also.columns if self.also else ()
 
 
 class Sink(Protocol):
@@ -103,8 +111,10 @@ class ParquetSink:
 
     def __init__(self, file: FilePath, own: pa.Schema, head: Head) -> None:
         self._head = head
-        renamed = [pa.field(new, field.type) for new, field in zip(own_names(own), own, strict=True)]
-        schema = pa.schema([*ANSWER_SCHEMA, *EVIDENCE_SCHEMA, *renamed])
+        stores = [pa.field(name, pa.string()) for name in head.store_columns]
+        names = own_names(own, head.store_columns)
+        renamed = [pa.field(new, field.type) for new, field in zip(names, own, strict=True)]
+        schema = pa.schema([*ANSWER_SCHEMA, *stores, *EVIDENCE_SCHEMA, *renamed])
         self._schema = schema.with_metadata(
             {"atlas.taxonomy": head.taxonomy, "atlas.predictions": "1", "atlas.split": head.split}
         )
@@ -150,7 +160,8 @@ class CsvSink:
     def __init__(self, stream: TextIO, own: pa.Schema, head: Head) -> None:
         self._own, self._head = own, head
         self._writer = csv.writer(stream, lineterminator="\n")
-        self._writer.writerow([safe_cell(name) for name in (*ANSWER_SCHEMA.names, *own_names(own))])
+        names = (*ANSWER_SCHEMA.names, *head.store_columns, *own_names(own, head.store_columns))
+        self._writer.writerow([safe_cell(name) for name in names])
 
     def write(self, chunk: Chunk, answers: Sequence[Answer]) -> None:
         """See Sink."""
@@ -159,7 +170,7 @@ class CsvSink:
 
 
 def answer_rows(chunk: Chunk, answers: Sequence[Answer], head: Head) -> list[dict[str, Any]]:
-    """Each row's values under the names of `ANSWER_SCHEMA`."""
+    """Each row's values under the names of `ANSWER_SCHEMA`, and its path in the words of the head's stores."""
     views = chunk.views or [None] * len(answers)
     return [
         _answer_row(product_id, view, answer, head)
@@ -167,11 +178,11 @@ def answer_rows(chunk: Chunk, answers: Sequence[Answer], head: Head) -> list[dic
     ]
 
 
-def own_names(own: pa.Schema) -> list[str]:
+def own_names(own: pa.Schema, taken: Sequence[str] = ()) -> list[str]:
     """The names under which the input's own columns come back: with `input_` in front of one that is taken."""
     names: list[str] = []
     for name in own.names:
-        while name in _RESERVED or name in names:
+        while name in _RESERVED or name in taken or name in names:
             name = f"input_{name}"
         names.append(name)
     return names
@@ -193,7 +204,15 @@ def _answer_row(product_id: str, view: int | None, answer: Answer, head: Head) -
         "model_id": head.model_id,
         "taxonomy_id": head.taxonomy_id,
         "error": said.error,
+        **_in_stores(said, head),
     }
+
+
+def _in_stores(said: Prediction, head: Head) -> dict[str, str | None]:
+    """The path in the words of each store; null on error and where a store has nothing of the kind."""
+    if head.also is None or said.error is not None:
+        return dict.fromkeys(head.store_columns)
+    return dict(zip(head.store_columns, head.also.say(said.path), strict=True))
 
 
 def _evidence(chunk: Chunk, answers: Sequence[Answer]) -> list[dict[str, Any]]:
@@ -212,7 +231,7 @@ def _evidence(chunk: Chunk, answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
 def _whole_rows(chunk: Chunk, answers: Sequence[Answer], own: pa.Schema, head: Head) -> Iterator[dict[str, Any]]:
     columns = [_to_microseconds(column).to_pylist() for column in chunk.own.columns]
-    names = own_names(own)
+    names = own_names(own, head.store_columns)
     for place, row in enumerate(answer_rows(chunk, answers, head)):
         row |= {name: column[place] for name, column in zip(names, columns, strict=True)}
         yield row

@@ -16,6 +16,7 @@ from atlas.stages.explain import ExplainingSink
 from atlas.stages.inputs import dataset_source
 from atlas.stages.outputs import Head, Sink, check_output, open_sink
 from atlas.stages.rows import Chunk, Input
+from atlas.stages.store_words import StoreWords, store_words
 from atlas.taxonomy.files import format_taxonomy
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "predict_dataset",
     "predict_source",
     "predict_to_file",
+    "store_words",
 ]
 
 
@@ -93,14 +95,15 @@ def predict_to_file(
     alternatives: int = ALTERNATIVES,
     evidence: bool = False,
     explain: FilePath | None = None,
+    also: StoreWords | None = None,
 ) -> Outcome:
     """Write a predictions file (CSV, JSON lines or Parquet by its ending); it appears when it is whole.
 
-    Evidence has a column in Parquet alone. Raises UsageError before any work when it cannot be written, and
-    NothingDoneError when no row succeeded.
+    With `also`, each path comes in stores' own words too. Evidence has a column in Parquet alone. Raises UsageError
+    before any work when it cannot be written, and NothingDoneError when no row succeeded.
     """
     check_output(output_file, overwrite)
-    with open_sink(output_file, source.schema, head_of(categorizer, split)) as sink:
+    with open_sink(output_file, source.schema, head_of(categorizer, split, also)) as sink:
         return predict_source(categorizer, source, sink, progress, batch_size, alternatives, evidence, explain)
 
 
@@ -141,10 +144,10 @@ def find_model(given: FilePath | None = None) -> FilePath:
     raise BundleError(f"which model? {seen}: name its folder with -m, or train one with `atlas train`")
 
 
-def head_of(categorizer: Categorizer, split: str = "") -> Head:
+def head_of(categorizer: Categorizer, split: str = "", also: StoreWords | None = None) -> Head:
     """What a predictions file says once for all its rows."""
     taxonomy = categorizer.taxonomy
-    return Head(categorizer.bundle.model_id, taxonomy.digest, format_taxonomy(taxonomy), split)
+    return Head(categorizer.bundle.model_id, taxonomy.digest, format_taxonomy(taxonomy), split, also)
 
 
 def _answered(

@@ -44,6 +44,8 @@ from atlas.stages.hardware import (
 )
 from atlas.stages.recipes import Recipe
 from atlas.storage import part_of, publish_folder
+from atlas.taxonomy.show import count_products
+from atlas.taxonomy.tree import format_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -308,6 +310,7 @@ class TrainingRun:
         training = {
             "data": self.data.folder.name,
             "pictures": len(self.train),
+            "products": _products_by_path(self.data),
             "best_epoch": self.best["epoch"],
             "dev_loss": self.best["dev_loss"],
             "dev_accuracy": self.best["dev_accuracy"],
@@ -323,6 +326,7 @@ class TrainingRun:
             encoder=self.bare.encoder.description(),
             training=training,
             card=model_card(output.name, to_mapping(self.recipe), self.data.taxonomy, training),
+            mapping=self.data.mapping,
         )
         publish_folder(finished, output)
         shutil.rmtree(part_of(output))
@@ -363,6 +367,13 @@ class TrainingRun:
 
 def _seed(seed: int, step: int, rank: int) -> int:
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _products_by_path(data: DatasetFolder) -> dict[str, int]:
+    """The training products of each path."""
+    table = data.table("train", ["product_id", "path"])
+    labels = zip(table["product_id"].to_pylist(), map(tuple, table["path"].to_pylist()), strict=True)
+    return {format_path(path): count for path, count in sorted(count_products(labels).items())}
 
 
 def _level_accuracy(data: DatasetFolder, guesses: NDArray[np.int64]) -> tuple[float, ...]:
