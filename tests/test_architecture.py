@@ -66,9 +66,29 @@ HOMES = {
     "lxml": ("collect/",),
     "w3lib": ("collect/",),
     "price_parser": ("collect/",),
+    "charset_normalizer": ("collect/",),
+    "scrapy": ("collect/",),
+    "twisted": (),
+    "aiohttp": ("collect/",),
+    "yarl": ("collect/",),
+    "protego": ("collect/",),
+    "playwright": ("collect/",),
+    "rapidfuzz": ("taxonomy/",),
 }
 #: Files outside cli that the front door may not load at the top: `import atlas` stays light.
-LAZY = ("torch", "transformers", "accelerate", "altair", "vl_convert", "jinja2", "onnxruntime", "onnx", "sklearn")
+LAZY = (
+    "torch",
+    "transformers",
+    "accelerate",
+    "altair",
+    "vl_convert",
+    "jinja2",
+    "onnxruntime",
+    "onnx",
+    "sklearn",
+    "rapidfuzz",
+    "playwright",
+)
 #: Rooms that may import these at the top, because all they do needs them.
 EAGER = ("model/", "dataset/loader", "stages/train", "stages/checkpoint", "stages/hardware", "stages/export")
 ROOMS = {name.split("/")[0] for name in FILES} - {"__init__"}

@@ -1,0 +1,166 @@
+"""Every trace of an address or a host taken out of a crawl folder, down to the bytes of its files."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+from atlas.collect.crawl_log import LOG_FILE
+from atlas.collect.export import LISTINGS_FILE, write_listings
+from atlas.collect.guard import RefusedError, clean_url
+from atlas.collect.keep import IMAGES, PAGES
+from atlas.collect.ledger import Ledger
+from atlas.collect.links import digest_of, names_of
+from atlas.errors import NothingDoneError, UsageError
+from atlas.storage import write_text
+
+
+@dataclass
+class Forgotten:
+    """What was taken out, in words that say where it stood."""
+
+    addresses: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    listings: int = 0  # that went, or lost a picture
+    log_lines: int = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """One line for each trace, and sums."""
+        sums = [f"{LISTINGS_FILE}: {self.listings:,} listings", f"{LOG_FILE}: {self.log_lines:,} lines"]
+        return [*self.addresses, *self.files, *sums]
+
+
+def forget(folder: FilePath, what: str) -> Forgotten:
+    """Take a url, or a host and all below it, out of a crawl for good; no later crawl of the folder brings it back.
+
+    Pictures and kept pages that nothing else uses go with it. Raises NothingDoneError when there is no trace of it.
+    """
+    name = _name(what)
+    ledger = Ledger(folder)
+    try:
+        found = _forget_rows(ledger, name)
+        found.log_lines = _clean_log(folder / LOG_FILE, name)
+        if not found.addresses and not found.log_lines:
+            raise NothingDoneError(f"{folder} knows nothing of {what}; nothing was removed")
+        found.files = _remove_unused(folder, ledger.db)
+        ledger.compact()
+        write_listings(folder, ledger)
+    finally:
+        ledger.close()
+    return found
+
+
+def _name(what: str) -> str:
+    """The clean url or the host that is meant."""
+    if "/" not in what and ":" not in what.partition(":")[2]:
+        return what.strip().lower().rstrip(".")
+    try:
+        return clean_url(what)
+    except RefusedError as error:
+        raise UsageError(f"'{what}' is neither a url nor a host: {error}") from error
+
+
+def _forget_rows(ledger: Ledger, name: str) -> Forgotten:
+    found = Forgotten()
+    with ledger.change() as db:
+        gone = {row for row, names in _rows(db) if name in names}
+        gone |= _orphans(db, gone)
+        for row in sorted(gone):
+            store, kind, url, listing = db.execute(
+                "SELECT store, kind, url, listing FROM address WHERE id = ?", (row,)
+            ).fetchone()
+            shown = json.loads(listing)["url"] if kind == "entry" else url
+            found.addresses.append(f"{store}, {kind}: {shown}")
+            found.listings += listing is not None
+            db.execute("DELETE FROM link WHERE ? IN (source, target)", (row,))
+            db.execute("DELETE FROM address WHERE id = ?", (row,))
+        found.listings += _clean_listings(db, name)
+        found.addresses += _clean_starts(db, name)
+        db.execute("UPDATE address SET detail = NULL WHERE instr(detail, ?)", (name,))
+        if found.addresses:
+            db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (digest_of(name),))
+    return found
+
+
+def _rows(db: sqlite3.Connection) -> Iterator[tuple[int, list[str]]]:
+    """Every row with the names under which it may be forgotten."""
+    for row, url, listing_url in db.execute("SELECT id, url, IIF(listing IS NULL, NULL, listing_url) FROM address"):
+        yield row, [*names_of(url), *(names_of(listing_url) if listing_url else [])]
+
+
+def _orphans(db: sqlite3.Connection, gone: set[int]) -> set[int]:
+    """Pictures of what goes, and what it had moved to, as far as nothing that stays leads to them."""
+    orphans: set[int] = set()
+    edge = set(gone)
+    while edge:
+        leads = {
+            target
+            for row in edge
+            for (target,) in db.execute(
+                "SELECT target FROM link WHERE source = ? AND kind IN ('picture', 'moved')", (row,)
+            )
+        }
+        known = gone | orphans
+        edge = {
+            target
+            for target in leads - known
+            if all(source in known for (source,) in db.execute("SELECT source FROM link WHERE target = ?", (target,)))
+        }
+        orphans |= edge
+    return orphans
+
+
+def _clean_listings(db: sqlite3.Connection, name: str) -> int:
+    """Take pictures out of listings that stay; gives how many listings had one."""
+    rows = db.execute("SELECT id, listing FROM address WHERE listing IS NOT NULL").fetchall()
+    count = 0
+    for row, text in rows:
+        listing = json.loads(text)
+        kept = [url for url in listing["images"] if name not in names_of(url)]
+        if len(kept) < len(listing["images"]):
+            told = json.dumps(listing | {"images": kept}, ensure_ascii=False)
+            db.execute("UPDATE address SET listing = ? WHERE id = ?", (told, row))
+            count += 1
+    return count
+
+
+def _clean_starts(db: sqlite3.Connection, name: str) -> list[str]:
+    """Take starts out of the ledger's own copy of the store files; gives them in words."""
+    found = []
+    for store, rank, url in db.execute("SELECT store, rank, url FROM start").fetchall():
+        if name in names_of(url):
+            db.execute("DELETE FROM start WHERE store = ? AND rank = ?", (store, rank))
+            found.append(f"{store}, start: {url}")
+    for store, text in db.execute("SELECT name, file FROM store").fetchall():
+        told: dict[str, Any] = json.loads(text)
+        told["start"] = [start for start in told["start"] if name not in names_of(start["url"])]
+        db.execute("UPDATE store SET file = ? WHERE name = ?", (json.dumps(told), store))
+    return found
+
+
+def _remove_unused(folder: FilePath, db: sqlite3.Connection) -> list[str]:
+    """Take away bodies that no row names, older forms of pages among them; gives their files."""
+    removed = []
+    for kind in (IMAGES, PAGES):
+        for file in sorted(folder.glob(f"{kind}/??/*")):
+            sha256 = file.name.removesuffix(".gz")
+            if not db.execute("SELECT 1 FROM address WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone():
+                file.unlink()
+                removed.append(f"{kind}/{sha256[:2]}/{file.name}")
+    return removed
+
+
+def _clean_log(file: FilePath, name: str) -> int:
+    """Take lines that name it out of the log; gives how many."""
+    if not file.exists():
+        return 0
+    lines = file.read_text("utf-8", "replace").splitlines()
+    kept = [line for line in lines if name not in line]
+    if len(kept) < len(lines):
+        write_text(file, "".join(f"{line}\n" for line in kept))
+    return len(lines) - len(kept)

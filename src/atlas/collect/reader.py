@@ -1,0 +1,166 @@
+"""Extraction in processes of its own: a page that breaks the parser, or never ends in it, costs only itself.
+
+`python -m atlas.collect.reader` reads pages from its standard input until that ends, and writes what it found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import struct
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from atlas.collect.page import Found, Page
+from atlas.collect.store_file import StoreFile
+from atlas.records import Listing
+
+#: Memory that a reader may take; the largest page that is fetched needs a small part of it.
+MEMORY_BYTES = 1_500_000_000
+_LENGTHS = struct.Struct(">II")
+
+
+class UnreadableError(Exception):
+    """A page on which extraction died or did not come to an end."""
+
+
+class Readers:
+    """Extraction for one crawl. Processes start when they are needed, `most` at a time."""
+
+    def __init__(self, stores: Mapping[str, StoreFile], most: int | None = None) -> None:
+        self._setup = json.dumps({name: asdict(store) for name, store in stores.items()}).encode()
+        self._free: asyncio.LifoQueue[_Reader] = asyncio.LifoQueue()
+        self._all: list[_Reader] = []
+        self._most = most or min(4, os.cpu_count() or 1)
+
+    async def read(self, store: str, page: Page, limit_s: float) -> Found:
+        """What a page of a store gives. Raises UnreadableError when it breaks its reader or takes too long."""
+        reader = await self._take()
+        try:
+            async with asyncio.timeout(limit_s):
+                return await reader.read(store, page)
+        except TimeoutError:
+            reader.kill()
+            raise UnreadableError(f"not read in {limit_s:g} s") from None
+        except asyncio.IncompleteReadError:
+            raise UnreadableError("the page broke its reader") from None
+        except BaseException:
+            reader.kill()  # half of a page may be in the pipe
+            raise
+        finally:
+            self._free.put_nowait(reader)
+
+    async def close(self) -> None:
+        """End all processes."""
+        for reader in self._all:
+            await reader.close()
+
+    async def _take(self) -> _Reader:
+        if self._free.empty() and len(self._all) < self._most:
+            self._all.append(_Reader(self._setup))
+            return self._all[-1]
+        return await self._free.get()
+
+
+class _Reader:
+    """One process, started at its first page and again after it died."""
+
+    def __init__(self, setup: bytes) -> None:
+        self._setup = setup
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def read(self, store: str, page: Page) -> Found:
+        process = await self._running()
+        assert process.stdin is not None and process.stdout is not None
+        head = asdict(page) | {"body": None, "store": store}
+        process.stdin.write(_frame(json.dumps(head).encode(), page.body))
+        with contextlib.suppress(ConnectionError):  # then the answer will lack, too
+            await process.stdin.drain()
+        length, _ = _LENGTHS.unpack(await process.stdout.readexactly(_LENGTHS.size))
+        return found_from(json.loads(await process.stdout.readexactly(length)))
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        self._process = None
+
+    async def close(self) -> None:
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None or process.stdin is None:
+            return
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(10):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "atlas.collect.reader",
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+            assert self._process.stdin is not None
+            self._process.stdin.write(_frame(self._setup, b""))
+        return self._process
+
+
+def found_from(told: dict[str, Any]) -> Found:
+    """A `Found` from its JSON."""
+    listing = told.pop("listing")
+    return Found(listing=listing_from(listing) if listing else None, **_tuples(told))
+
+
+def listing_from(told: Mapping[str, Any]) -> Listing:
+    """A `Listing` from its JSON."""
+    return Listing(**_tuples(told))
+
+
+def _tuples(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+
+
+def serve(pages: BinaryIO, answers: BinaryIO) -> None:
+    """Read pages until there are no more; the first message holds the stores."""
+    from atlas.collect.extract import extract
+    from atlas.recipe import from_mapping
+
+    head, _ = _next(pages) or (b"{}", b"")
+    stores = {name: from_mapping(StoreFile, told, "store file") for name, told in json.loads(head).items()}
+    while (message := _next(pages)) is not None:
+        told = json.loads(message[0])
+        store = stores[told.pop("store")]
+        found = extract(Page(**told | {"body": message[1]}), store)
+        answers.write(_frame(json.dumps(asdict(found), ensure_ascii=False).encode("utf-8", "replace"), b""))
+        answers.flush()
+
+
+def _next(pages: BinaryIO) -> tuple[bytes, bytes] | None:
+    lengths = pages.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        return None
+    head, body = _LENGTHS.unpack(lengths)
+    return pages.read(head), pages.read(body)
+
+
+def _frame(head: bytes, body: bytes) -> bytes:
+    return _LENGTHS.pack(len(head), len(body)) + head + body
+
+
+def _limit_memory() -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+if __name__ == "__main__":
+    _limit_memory()
+    serve(sys.stdin.buffer, sys.stdout.buffer)
