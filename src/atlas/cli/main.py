@@ -27,6 +27,7 @@ COMMANDS = {
     "calibrate": "Fit a model's probabilities on a data set's split.",
     "predict": "Give every picture its category path.",
     "evaluate": "Measure predictions: metrics.json, report.html, F by support.",
+    "benchmark": "Compare recipes on one data set under one budget.",
     "export": "Write a model in a form that predicts without torch.",
 }
 

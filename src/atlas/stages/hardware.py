@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import platform
 import time
 from collections.abc import Callable
 from functools import cache
@@ -84,6 +87,26 @@ def estimate_step(model: nn.Module, step: Callable[[], None]) -> Estimate:
     on_cpu = not torch.cuda.is_available()
     memory: int = psutil.Process().memory_info().rss if on_cpu else torch.cuda.max_memory_allocated()
     return Estimate(min(times), memory + 8 * weights)  # the optimizer's two moments, float32, are still to come
+
+
+def machine() -> dict[str, Any]:
+    """What the figures of a run rest on: processor, its cores, torch and the threads that it uses."""
+    return {
+        "processor": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    }
+
+
+def _processor() -> str:
+    """The processor's own name where the system tells it."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        return names[0] if names else platform.processor()
+    return platform.processor() or "unknown"
 
 
 def _convolution_s(kind: torch.dtype) -> float:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,16 @@ BEAMS = 5
 #: Products shown for each path.
 EXAMPLES = 5
 COLUMNS = ("path", "count", "probability", "examples", "verdict", "by")
+
+
+class Sentence(NamedTuple):
+    """What was written for one picture."""
+
+    product_id: str
+    truth: str | None
+    path: Path  # empty when it never came to its end
+    probability: float  # of the whole sequence
+    novelty: float  # the mass on children that the tree lacks
 
 
 @dataclass
@@ -85,15 +96,15 @@ def propose_paths(
     source = dataset_source(dataset, split)
     progress.begin("write paths", source.rows)
     tree, found, novelty, pictures = scorer.bundle.taxonomy, dict[Path, Proposal](), 0.0, 0
-    for products, written in _written(scorer, source.chunks(), beams):
-        for product, tokens, probability in zip(products, written.tokens, written.probability, strict=True):
-            path = sentence(tokens.tolist(), tree)
-            if path and path not in tree:
-                proposal = found.setdefault(path, Proposal(path))
-                proposal.probabilities.append(float(probability))
-                proposal.products.append(product)
-        novelty, pictures = novelty + float(written.novelty.sum()), pictures + len(products)
-        progress.advance(len(products), f"{len(found):,} new paths")
+    for sentences in write_paths(scorer, source.chunks(), beams):
+        for said in sentences:
+            if said.path and said.path not in tree:
+                proposal = found.setdefault(said.path, Proposal(said.path))
+                proposal.probabilities.append(said.probability)
+                proposal.products.append(said.product_id)
+            novelty += said.novelty
+        pictures += len(sentences)
+        progress.advance(len(sentences), f"{len(found):,} new paths")
     proposals = tuple(sorted(found.values(), key=lambda proposal: (-proposal.count, proposal.path)))
     write_text(output, _table(proposals))
     outside = sum(proposal.count for proposal in proposals)
@@ -108,8 +119,11 @@ def sentence(tokens: list[int], tree: Taxonomy) -> Path:
     return tuple(tree.vocabulary[token] for token in tokens[: tokens.index(end)])
 
 
-def _written(scorer: Scorer, chunks: Iterator[Chunk], beams: int) -> Iterator[tuple[list[str], Written]]:
-    """Product ids and what was written for them, chunk by chunk; pictures that cannot be read are passed over."""
+def write_paths(scorer: Scorer, chunks: Iterator[Chunk], beams: int = BEAMS) -> Iterator[list[Sentence]]:
+    """What a path decoder writes freely, chunk by chunk; pictures that cannot be read are passed over.
+
+    Raises UsageError for a flat model.
+    """
     for chunk in chunks:
         decoded = list(decoded_ahead(chunk.pictures, scorer.bundle.image, len(chunk.pictures)))
         good = [place for place, pixels in enumerate(decoded) if not isinstance(pixels, str)]
@@ -122,7 +136,12 @@ def _written(scorer: Scorer, chunks: Iterator[Chunk], beams: int) -> Iterator[tu
                 f"{scorer.bundle.folder} is a flat model, which knows the answers of its tree only: "
                 "propose with a path decoder (atlas train -r fast-path)"
             )
-        yield [chunk.product_ids[place] for place in good], written
+        yield [_said(chunk, place, written, row, scorer.bundle.taxonomy) for row, place in enumerate(good)]
+
+
+def _said(chunk: Chunk, place: int, written: Written, row: int, tree: Taxonomy) -> Sentence:
+    path, truth = sentence(written.tokens[row].tolist(), tree), chunk.truths[place] if chunk.truths else None
+    return Sentence(chunk.product_ids[place], truth, path, float(written.probability[row]), float(written.novelty[row]))
 
 
 def _table(proposals: tuple[Proposal, ...]) -> str:

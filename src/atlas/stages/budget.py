@@ -1,0 +1,84 @@
+"""How long a recipe may learn: what an epoch costs here, and how many of them fit into a budget."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from atlas.dataset.schema import DatasetFolder
+from atlas.dataset.split import in_share
+from atlas.errors import UsageError
+from atlas.stages.checkpoint import find_position
+from atlas.stages.hardware import make_accelerator
+from atlas.stages.recipes import Recipe
+from atlas.stages.train import TrainingRun
+
+#: Steps that are timed, after one that is not.
+STEPS = 4
+
+
+class Cost(NamedTuple):
+    """What a recipe costs on a data set here, in seconds of process time."""
+
+    step_core_s: float  # one training step, reading its batch included
+    dev_core_s: float  # scoring `dev` once
+
+
+class Length(NamedTuple):
+    """How long a run learns."""
+
+    epochs: int
+    wanted: int  # epochs without a budget
+    epoch_core_s: float | None  # the cost that was reckoned with; None without a budget
+
+
+def measure_cost(data: DatasetFolder, recipe: Recipe, steps: int = STEPS) -> Cost:
+    """The cost of a recipe, tried on a run that is thrown away: some real training steps, and `dev` once.
+
+    Raises what training raises for a recipe or a data set that cannot be used.
+    """
+    position = find_position(data, recipe, None)
+    run = TrainingRun(data, recipe, make_accelerator(position.precision), Path(), position)
+    run.model.train()
+    size, order = recipe.training.batch_size, run.train.order(recipe.training.seed, 0)
+    steps = min(steps, run.steps_per_epoch)
+    rows = [order[place * size : (place + 1) * size] for place in (0, *range(steps))]
+    started = 0.0
+    for place, pictures in enumerate(run.train.batches(rows)):
+        if place == 1:
+            started = time.process_time()
+        run.step(pictures)
+    step_core_s = (time.process_time() - started) / steps
+    started = time.process_time()
+    if run.dev is not None:
+        run.score_dev()
+    return Cost(step_core_s, time.process_time() - started)
+
+
+def choose_length(data: DatasetFolder, recipe: Recipe, budget_core_minutes: float | None, cost: Cost | None) -> Length:
+    """How many epochs a run has: the recipe's own, on a share of the data as many as make the same number of steps.
+
+    So only the data differ between shares, not the length of learning. A budget, in core-minutes of training, cuts
+    that to what fits by the `cost`. Raises UsageError when not even one epoch does.
+    """
+    wanted, steps = _wanted(data, recipe)
+    if budget_core_minutes is None or cost is None or not steps:  # without steps, training says what is wrong
+        return Length(wanted, wanted, None)
+    epoch_core_s = steps * cost.step_core_s + cost.dev_core_s
+    fitting = int(60 * budget_core_minutes / epoch_core_s)
+    if not fitting:
+        raise UsageError(
+            f"one epoch takes about {epoch_core_s / 60:.2g} core-minutes, more than the budget of "
+            f"{budget_core_minutes:g}: raise --core-minutes, or take this recipe out"
+        )
+    return Length(min(wanted, fitting), wanted, epoch_core_s)
+
+
+def _wanted(data: DatasetFolder, recipe: Recipe) -> tuple[int, int]:
+    """Epochs without a budget, and the steps of one."""
+    settings = recipe.training
+    products = data.table("train", ["product_id"])["product_id"].to_pylist()
+    whole = len(products) // settings.batch_size
+    part = int(in_share(products, settings.share).sum()) // settings.batch_size
+    return max(1, round(settings.epochs * whole / part)) if part else settings.epochs, part

@@ -1,0 +1,48 @@
+import pytest
+
+from atlas.dataset.schema import open_dataset
+from atlas.dataset.split import in_share
+from atlas.errors import RecipeError, UsageError
+from atlas.stages.budget import Cost, choose_length, measure_cost
+from tests.striped import tiny_recipe
+
+
+@pytest.fixture
+def data(small_dataset):
+    return open_dataset(small_dataset)
+
+
+def steps(data, share=1.0):
+    products = data.table("train", ["product_id"])["product_id"].to_pylist()
+    return int(in_share(products, share).sum()) // 8
+
+
+def test_without_a_budget_a_recipe_has_its_own_epochs(data):
+    assert choose_length(data, tiny_recipe("epochs=7"), None, None) == (7, 7, None)
+
+
+def test_on_a_share_the_number_of_steps_stays(data):
+    wanted = choose_length(data, tiny_recipe("epochs=7", "share=0.5"), None, None).epochs
+    assert wanted == round(7 * steps(data) / steps(data, 0.5)) > 7
+
+
+def test_a_budget_cuts_to_what_fits(data):
+    """An epoch of `steps` steps of 2 s and 10 s for dev; a budget of three and a half of them."""
+    epoch_s = 2 * steps(data) + 10
+    cost, minutes = Cost(2.0, 10.0), 3.5 * epoch_s / 60
+    assert choose_length(data, tiny_recipe("epochs=7"), minutes, cost) == (3, 7, epoch_s)
+    assert choose_length(data, tiny_recipe("epochs=2"), minutes, cost) == (2, 2, epoch_s)
+    with pytest.raises(UsageError, match="raise --core-minutes"):
+        choose_length(data, tiny_recipe("epochs=7"), 0.9 * epoch_s / 60, cost)
+
+
+def test_a_share_too_small_for_a_batch_is_left_to_training(data):
+    assert choose_length(data, tiny_recipe("epochs=7", "share=0.001"), 1.0, Cost(1.0, 1.0)).epochs == 7
+
+
+def test_the_cost_is_measured_on_real_steps(data):
+    cost = measure_cost(data, tiny_recipe(), steps=2)
+    assert 0 < cost.step_core_s < 60
+    assert 0 < cost.dev_core_s < 60
+    with pytest.raises(RecipeError, match="not a number"):
+        measure_cost(data, tiny_recipe("peak=1e30", "start_division=1"), steps=3)
