@@ -138,3 +138,44 @@ def test_another_models_calibration_is_refused(model):
     (model / CALIBRATION).write_text(json.dumps(content | {"model_id": "somebody else"}))
     with pytest.raises(BundleError, match="atlas calibrate"):
         open_bundle(model)
+
+
+@pytest.fixture
+def mapped_model(model, tmp_path):
+    """The model as training writes it from a data set with a mapping."""
+    from atlas.bundle import write_bundle
+    from atlas.taxonomy.mapping import Mapping, MappingRow
+
+    bundle = open_bundle(model)
+    mapping = Mapping((MappingRow("acme", ("Herren",), ("Men",), "confirmed"),))
+    config = json.loads((model / CONFIG).read_text())
+    write_bundle(
+        tmp_path / "mapped",
+        weights=model / "model.safetensors",
+        taxonomy=bundle.taxonomy,
+        recipe=config["recipe"],
+        encoder=config["encoder"],
+        training=config["training"],
+        card="",
+        mapping=mapping,
+    )
+    return tmp_path / "mapped"
+
+
+def test_a_mapping_comes_back_and_leaves_the_models_id_alone(model, mapped_model):
+    bundle = open_bundle(mapped_model)
+    assert bundle.mapping is not None
+    assert bundle.mapping.store_path_of("acme", ("Men", "Jeans")) == ("Herren",)
+    assert bundle.model_id == open_bundle(model).model_id
+    assert open_bundle(model).mapping is None
+    assert "mapping.csv" in json.loads((mapped_model / CONFIG).read_text())["files"]
+
+
+def test_a_mapping_edited_by_hand_or_missing_is_noticed(mapped_model):
+    file = mapped_model / "mapping.csv"
+    file.write_text(file.read_text().replace("Herren", "Homme"))
+    with pytest.raises(BundleError, match=r"mapping\.csv is damaged or was changed"):
+        open_bundle(mapped_model)
+    file.unlink()
+    with pytest.raises(BundleError, match=r"mapping\.csv is missing"):
+        open_bundle(mapped_model)

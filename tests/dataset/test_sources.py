@@ -169,6 +169,37 @@ def test_a_cell_in_another_encoding_spoils_no_other(tmp_path):
     assert [row[1]["path"] for row in table_rows(file, "csv", [])] == ["Café", "Müll", "Café", "odd \ufffd"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "rows"),
+    [
+        ("gbk", ["男装 > 衬衫", "女装 > 牛仔裤"]),
+        ("shift_jis", ["メンズ > シャツ", "レディース > ワンピース"]),
+        ("cp1251", ["Мужчины > Рубашки"]),
+    ],
+)
+def test_rows_in_a_fourth_encoding_are_told_and_build_no_garbled_tree(tmp_path, encoding, rows):
+    file = tmp_path / "t.csv"
+    file.write_bytes("\n".join(["path", *rows, "Men > Shirts"]).encode(encoding))
+    found = list(table_rows(file, "csv", []))
+    assert [(row[1].get("path"), bool(row[2])) for row in found] == [
+        *[(None, True)] * len(rows),
+        ("Men > Shirts", False),
+    ]
+    assert found[0][2] == (
+        "line 2: neither UTF-8 nor, by its look, Windows-1252 (perhaps GBK or Windows-1251): save the file as UTF-8"
+    )
+    file.write_bytes(f"{rows[0]},x\na,b\n".encode(encoding))
+    with pytest.raises(DataError, match=r"t\.csv: the headings are neither UTF-8 nor"):
+        table_columns(file, "csv")
+
+
+def test_western_accents_beside_each_other_are_no_foreign_script(tmp_path):
+    file = tmp_path / "t.csv"
+    names = ["Größe", "Füße", "Été çà et là", "Coração", "Mañana – “ça va”", "Naïveté"]
+    file.write_bytes("\n".join(["path", *names]).encode("cp1252"))
+    assert [row[1]["path"] for row in table_rows(file, "csv", [])] == names
+
+
 def test_doubled_headings_get_a_number_in_every_kind_of_table(tmp_path):
     (tmp_path / "t.csv").write_text("x,path,x, x ,,x_2\n1,A,2,3,4,5\n")
     names = ["x", "path", "x_3", "x_4", "column_5", "x_2"]

@@ -35,6 +35,15 @@ MAX_CELL = 1 << 20
 SAMPLE_ROWS = 200
 #: How bytes that are not UTF-8 arrive.
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
+#: Bytes of a file by which its encoding is judged.
+SNIFFED_BYTES = 1 << 20
+#: Western text has most of its accents alone; in Chinese, Japanese, Russian or Greek they stand in runs.
+MAX_RUN_SHARE = 0.6
+MIN_RUN_BYTES = 8
+_HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
+#: Why a row of a foreign file is broken.
+_FOREIGN = "neither UTF-8 nor, by its look, Windows-1252 (perhaps GBK or Windows-1251): save the file as UTF-8"
+_CELL_ENDS = re.compile(rb"[,;|\t\r\n\"]+")
 
 
 class Lost(NamedTuple):
@@ -173,7 +182,7 @@ def _csv_rows(file: FilePath) -> Iterator[TableRow]:
     _, header, _ = next(records)
     for number, (line, values, broken) in enumerate(records):
         if broken:
-            yield number, {}, f"line {line}: {broken}; is a quote left open?"
+            yield number, {}, f"line {line}: {broken}" + ("" if broken == _FOREIGN else "; is a quote left open?")
         else:
             long = f"{len(values)} cells under {len(header)} headings" if len(values) > len(header) else None
             yield number, dict(zip(header, values, strict=False)), long
@@ -186,12 +195,15 @@ def _csv_records(file: FilePath) -> Iterator[tuple[int, list[str], str]]:
     """
     csv.field_size_limit(MAX_CELL)
     encoding = _encoding(file)
+    foreign = encoding != "utf-16" and _is_foreign(file)
     header: list[str] = []
     with file.open(encoding=encoding, errors=_errors(encoding), newline="") as stream:
         reader = csv.reader(stream, delimiter=_delimiter(file, encoding))
         while True:
             try:
-                values = [_readable(cell) for cell in next(reader)]
+                cells = next(reader)
+                why = _FOREIGN if foreign and any(_NOT_UTF8.search(cell) for cell in cells) else ""
+                values = [_readable(cell) for cell in cells]
             except StopIteration:
                 break
             except csv.Error as error:
@@ -200,8 +212,10 @@ def _csv_records(file: FilePath) -> Iterator[tuple[int, list[str], str]]:
                 yield reader.line_num, [], str(error)
                 continue
             if header and values:  # an empty line is no row
-                yield reader.line_num, values, ""
+                yield reader.line_num, values, why
             elif any(cell.strip() for cell in values):
+                if why:
+                    raise DataError(f"{file}: the headings are {why}")
                 header = unique_names(values)
                 yield reader.line_num, header, ""
     if not header:
@@ -212,6 +226,21 @@ def _encoding(file: FilePath) -> str:
     """UTF-16 by its mark, else UTF-8, of which single cells may deviate."""
     with file.open("rb") as stream:
         return "utf-16" if stream.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
+def _is_foreign(file: FilePath) -> bool:
+    """Whether what is not UTF-8 in the file is no Windows-1252 either: most of its high bytes stand beside others."""
+    with file.open("rb") as stream:
+        data = stream.read(SNIFFED_BYTES)
+    high = in_runs = 0
+    for cell in _CELL_ENDS.split(data):
+        try:
+            cell.decode("utf-8")
+        except UnicodeDecodeError:
+            runs = [len(run) for run in _HIGH_BYTES.findall(cell)]
+            high += sum(runs)
+            in_runs += sum(run for run in runs if run > 1)
+    return high >= MIN_RUN_BYTES and in_runs > MAX_RUN_SHARE * high
 
 
 def _errors(encoding: str) -> str:

@@ -66,6 +66,7 @@ def store_words(
 
 
 def _unknown(store: str, source: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(store, [name.casefold() for name in known], n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
+    named = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(store, named, n=1)
+    hint = f" (did you mean {named[close[0]]}?)" if close else ""
     return f"the mapping of {source} knows no store {store!r}{hint}: it knows {', '.join(known) or 'none by name'}"
