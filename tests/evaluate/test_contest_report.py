@@ -47,6 +47,7 @@ def test_the_page_shows_what_was_measured_and_marks_what_was_not(page, summary):
     assert "failed: the loss is not a number" in page
     assert "12.5 core-minutes" in page
     assert "not applicable" in page
+    assert "23<small>of 24</small>" in page
     assert "atlas train shop_1 -o model" in page
     assert 'id="share"' in page
     assert page.count('id="leaves"') == 1

@@ -67,6 +67,7 @@ def test_the_folder_is_whole(whole, small_dataset):
     assert flat["free"] is None
     assert path["free"]["pictures"] == summary["n"]
     assert [entry["constrained"] for entry in (flat, path)] == [{"pictures": summary["n"], "invalid": 0}] * 2
+    assert [entry["training"]["categories"] for entry in (flat, path)] == [5, 5]
     assert all(entry["training"]["core_ms_per_picture"] > 0 for entry in (flat, path))
     assert all(entry["prediction"]["core_ms_per_picture"] > 0 for entry in (flat, path))
     for run in summary["runs"]:
@@ -245,6 +246,7 @@ def test_the_command(whole, small_dataset, tmp_path, monkeypatch):
     said = CliRunner().invoke(app, [*words, *settings])
     assert said.exit_code == 0, said.output
     assert "path minus fast, last level: " in said.stdout
+    assert "2 runs\n" in said.stderr
     assert "run 2 of 2, path, seed 0: " in said.stderr
     told.fails = ("fast 1 1",)
     said = CliRunner().invoke(app, [*words, *settings, "--seeds", "2", "--resume", "--json"])

@@ -3,7 +3,9 @@ import pytest
 from atlas.dataset.schema import open_dataset
 from atlas.dataset.split import in_share
 from atlas.errors import RecipeError, UsageError
+from atlas.stages import budget
 from atlas.stages.budget import Cost, choose_length, measure_cost
+from atlas.stages.train import TrainingRun
 from tests.striped import tiny_recipe
 
 
@@ -40,9 +42,16 @@ def test_a_share_too_small_for_a_batch_is_left_to_training(data):
     assert choose_length(data, tiny_recipe("epochs=7", "share=0.001"), 1.0, Cost(1.0, 1.0)).epochs == 7
 
 
-def test_the_cost_is_measured_on_real_steps(data):
-    cost = measure_cost(data, tiny_recipe(), steps=2)
+def test_the_cost_is_measured_on_real_steps(data, monkeypatch):
+    taken = []
+    step = TrainingRun.step
+    monkeypatch.setattr(budget, "STEPS", (2, 3))
+    monkeypatch.setattr(
+        TrainingRun, "step", lambda run, pictures: taken.append(len(pictures.rows)) or step(run, pictures)
+    )
+    cost = measure_cost(data, tiny_recipe())
+    assert taken == [8] * 4
     assert 0 < cost.step_core_s < 60
     assert 0 < cost.dev_core_s < 60
     with pytest.raises(RecipeError, match="not a number"):
-        measure_cost(data, tiny_recipe("peak=1e30", "start_division=1"), steps=3)
+        measure_cost(data, tiny_recipe("peak=1e30", "start_division=1"))

@@ -88,6 +88,7 @@ class _Contest:
     def run(self, progress: Progress) -> None:
         """Do what is missing, in order, with a report after each round that brought something new."""
         total = sum(map(len, self.rounds))
+        progress.say(self._outlook(total))
         for number, group in enumerate(self.rounds, 1):
             known = [finished_run(trial.folder) for trial in group]
             for trial, found in zip(group, known, strict=True):
@@ -97,8 +98,17 @@ class _Contest:
                 self.runs.append(run)
                 progress.say(f"{place}: {run['error'] or _outcome(run)}")
             if number < len(self.rounds) and None in known and any(not run["error"] for run in self.runs):
-                self.report()
-                progress.say(f"so far: {self.part / 'report.html'}")
+                _, without_page = self.report()
+                progress.say(f"so far: {self.part / ('benchmark.json' if without_page else 'report.html')}")
+
+    def _outlook(self, total: int) -> str:
+        """How much work there is."""
+        left = sum(finished_run(trial.folder) is None for group in self.rounds for trial in group)
+        line = f"{total} runs, {total - left} of them finished" if left < total else f"{total} runs"
+        minutes = self.plan.core_minutes
+        if minutes is None or not left:
+            return line
+        return f"{line}; at most {minutes:g} core-minutes of training each, {left * minutes / 60:.2g} core-hours in all"
 
     def _do(self, trial: Trial, place: str, progress: Progress) -> Json:
         """One run; a failure becomes its record. A disk that is full or closed to us stops everything."""
@@ -214,6 +224,7 @@ def _costs(done: Sequence[Json]) -> Json:
     return {
         "training": {
             "pictures": training[0]["pictures"],
+            "categories": training[0]["categories"],
             "epochs": [run["epochs"] for run in training],
             "core_minutes": fmean(run["core_minutes"] for run in training),
             "core_ms_per_picture": fmean(run["core_ms_per_picture"] for run in training),

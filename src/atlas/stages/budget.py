@@ -14,8 +14,9 @@ from atlas.stages.hardware import make_accelerator
 from atlas.stages.recipes import Recipe
 from atlas.stages.train import TrainingRun
 
-#: Steps that are timed, after one that is not.
-STEPS = 4
+#: Steps that are timed: at least the first number, at most the second, until they took so long together.
+STEPS = (4, 40)
+ENOUGH_S = 4.0
 
 
 class Cost(NamedTuple):
@@ -33,7 +34,7 @@ class Length(NamedTuple):
     epoch_core_s: float | None  # the cost that was reckoned with; None without a budget
 
 
-def measure_cost(data: DatasetFolder, recipe: Recipe, steps: int = STEPS) -> Cost:
+def measure_cost(data: DatasetFolder, recipe: Recipe) -> Cost:
     """The cost of a recipe, tried on a run that is thrown away: some real training steps, and `dev` once.
 
     Raises what training raises for a recipe or a data set that cannot be used.
@@ -41,19 +42,26 @@ def measure_cost(data: DatasetFolder, recipe: Recipe, steps: int = STEPS) -> Cos
     position = find_position(data, recipe, None)
     run = TrainingRun(data, recipe, make_accelerator(position.precision), Path(), position)
     run.model.train()
-    size, order = recipe.training.batch_size, run.train.order(recipe.training.seed, 0)
-    steps = min(steps, run.steps_per_epoch)
-    rows = [order[place * size : (place + 1) * size] for place in (0, *range(steps))]
-    started = 0.0
-    for place, pictures in enumerate(run.train.batches(rows)):
-        if place == 1:
-            started = time.process_time()
-        run.step(pictures)
-    step_core_s = (time.process_time() - started) / steps
+    step_core_s = _step_core_s(run)
     started = time.process_time()
     if run.dev is not None:
         run.score_dev()
     return Cost(step_core_s, time.process_time() - started)
+
+
+def _step_core_s(run: TrainingRun) -> float:
+    """The mean over some steps, after one that is not timed: at least `STEPS[0]`, more where they are quick."""
+    size, order = run.recipe.training.batch_size, run.train.order(run.recipe.training.seed, 0)
+    place = [step % run.steps_per_epoch * size for step in range(STEPS[1] + 1)]
+    started = spent = 0.0
+    for number, pictures in enumerate(run.train.batches(order[first : first + size] for first in place)):
+        run.step(pictures)
+        if number == 0:
+            started = time.process_time()
+        spent = time.process_time() - started
+        if number >= STEPS[0] and spent > ENOUGH_S:
+            break
+    return spent / number
 
 
 def choose_length(data: DatasetFolder, recipe: Recipe, budget_core_minutes: float | None, cost: Cost | None) -> Length:

@@ -12,6 +12,7 @@ from typing import Any
 
 from atlas.bundle import Bundle, open_bundle
 from atlas.dataset.schema import DatasetFolder
+from atlas.dataset.split import in_share
 from atlas.errors import AtlasError, NothingDoneError
 from atlas.evaluate.contest import invalid_guesses
 from atlas.evaluate.predictions import read_predictions
@@ -87,7 +88,7 @@ def run_trial(trial: Trial, data: DatasetFolder, split: str, progress: Progress)
     written = {
         **identity(trial),
         "error": "",
-        "training": _training(scorer.bundle),
+        "training": _training(scorer.bundle, data),
         "calibrated": calibrated,
         "prediction": prediction,
         "constrained": constrained,
@@ -123,17 +124,26 @@ def _calibrated(model: FilePath, data: DatasetFolder, progress: Progress) -> boo
     return True
 
 
-def _training(bundle: Bundle) -> Json:
+def _training(bundle: Bundle, data: DatasetFolder) -> Json:
     kept = ("pictures", "pictures_seen", "best_epoch", "dev_loss", "dev_accuracy", "core_minutes")
     told = {key: bundle.training[key] for key in kept}
     return {
         **told,
+        "categories": _categories(data, bundle.recipe["training"]["share"]),
         "epochs": len(bundle.training["history"]),
         "epochs_planned": bundle.recipe["training"]["epochs"],
         "core_ms_per_picture": 60e3 * told["core_minutes"] / max(told["pictures_seen"], 1),
         "decoder": bundle.recipe["decoder"]["kind"],
         "model_id": bundle.model_id,
     }
+
+
+def _categories(data: DatasetFolder, share: float) -> int:
+    """How many answers of the tree have a product in this share of the training part."""
+    table, tree = data.table("train", ["product_id", "path"]), data.taxonomy
+    used = in_share(table["product_id"].to_pylist(), share)
+    nodes = {tree.find(path) for path, inside in zip(table["path"].to_pylist(), used, strict=True) if inside}
+    return sum(node is not None and bool(tree.is_answer[node]) for node in nodes)
 
 
 def _predicted(
