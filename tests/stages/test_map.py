@@ -77,6 +77,22 @@ def test_a_confirmed_beginning_covers_what_is_deeper(shops, tmp_path):
     assert {row[0] for row in rows(tmp_path / "new.csv")[1:]} == {"bolt"}
 
 
+def test_store_paths_that_go_the_same_way_fold_into_their_beginning(tmp_path):
+    trails = ["Men > Jeans > Slim", "Men > Jeans > Regular > Dark", "Men > Shirts > Casual", "Men > Shirts > Formal"]
+    crawl = write_crawl(tmp_path / "crawl", [listing("acme", n, trails[n % 4]) for n in range(8)])
+    summary = map_stores([str(crawl)], "atlas52", tmp_path / "map.csv", fold=True)
+    assert rows(tmp_path / "map.csv") == [
+        ("acme", "Men > Shirts > Formal", "Men > Western Wear > Formal Shirts", "suggested"),
+        ("acme", "Men > Shirts > Casual", "Men > Western Wear > Shirts", "suggested"),
+        ("acme", "Men > Jeans", "Men > Western Wear > Jeans", "suggested"),
+    ]
+    assert [here.products for here, _ in summary.suggested] == [2, 2, 4]
+    old = tmp_path / "old.csv"
+    old.write_text("store,store_path,path,status\nacme,Men > Jeans > Slim,Men > Western Wear > Trousers,confirmed\n")
+    map_stores([str(crawl)], "atlas52", tmp_path / "new.csv", mapping=old, fold=True)
+    assert ("acme", "Men > Jeans > Regular > Dark") in [row[:2] for row in rows(tmp_path / "new.csv")]
+
+
 def test_nothing_is_overwritten_and_a_mapping_of_another_tree_is_refused(shops, tmp_path):
     (tmp_path / "map.csv").write_text("store,store_path,path,status\na,X,Pets > Cats,confirmed\n")
     with pytest.raises(UsageError, match="exists already"):

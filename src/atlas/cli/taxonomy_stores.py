@@ -89,6 +89,9 @@ def map_paths(
         typer.Option(help="The store of rows and text files that name none. Default: any, or the file's name."),
     ] = None,
     columns: Columns = None,
+    fold: Annotated[
+        bool, typer.Option("--fold", help="One row for store paths that begin alike and all go the same way.")
+    ] = False,
     overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -104,8 +107,8 @@ def map_paths(
 
     with screen_progress(quiet, json) as progress:
         summary = map_stores(
-            sources, taxonomy, output, mapping=mapping, store=store, columns=columns or (), overwrite=overwrite,
-            progress=progress,
+            sources, taxonomy, output, mapping=mapping, store=store, columns=columns or (), fold=fold,
+            overwrite=overwrite, progress=progress,
         )  # fmt: skip
     if json:
         print_json(_map_as_json(summary))
