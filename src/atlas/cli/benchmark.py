@@ -31,7 +31,7 @@ def benchmark(
     seeds: Annotated[int, typer.Option("--seeds", help="Seeds of each recipe: 0, 1, ...")] = 1,
     core_minutes: Annotated[
         float | None,
-        typer.Option("--core-minutes", help="The most that one run may train, in minutes of one core."),
+        typer.Option("--core-minutes", help="The budget of each run's training, in minutes of one core."),
     ] = None,
     shares: Annotated[
         list[str] | None,

@@ -108,7 +108,7 @@ class _Contest:
         minutes = self.plan.core_minutes
         if minutes is None or not left:
             return line
-        return f"{line}; at most {minutes:g} core-minutes of training each, {left * minutes / 60:.2g} core-hours in all"
+        return f"{line}; {minutes:g} core-minutes of training each at most, about {left * minutes / 60:.2g} core-hours"
 
     def _do(self, trial: Trial, place: str, progress: Progress) -> Json:
         """One run; a failure becomes its record. A disk that is full or closed to us stops everything."""
