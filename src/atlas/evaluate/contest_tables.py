@@ -160,7 +160,7 @@ def _limits(score: Json) -> str:
 
 def _caption(summary: Json) -> str:
     budget = summary["core_minutes"]
-    spent = f"a budget of {budget:g} core-minutes of training a run" if budget else "each recipe its own number of epochs"
+    spent = f"a budget of {budget:g} core-minutes of training a run" if budget else "each recipe its own epochs"
     return (
         f"{escape(summary['dataset']['name'])}, part {escape(summary['split'])}: {summary['n']} pictures of "
         f"{summary['products']} products; {spent}. Percent of pictures whose first names are right, and $F$ of whole "
