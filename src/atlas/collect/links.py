@@ -156,11 +156,11 @@ class Links:
 
 
 def names_of(url: str) -> list[str]:
-    """Under which names an address may be forgotten: itself, its host with and without port, and all above that."""
+    """Under which names an address may be forgotten: itself, its host with and without port, and those above."""
     host = host_of(url)
     name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
     labels = name.split(".")
-    return [url, host, *(".".join(labels[place:]) for place in range(len(labels)))]
+    return [url, host, name, *(".".join(labels[place:]) for place in range(1, len(labels) - 1))]
 
 
 def digest_of(text: str) -> str:

@@ -21,6 +21,8 @@ from atlas.records import Listing
 
 #: Memory that a reader may take; the largest page that is fetched needs a small part of it.
 MEMORY_BYTES = 1_500_000_000
+#: How long a process may take to end.
+CLOSE_S = 10.0
 _LENGTHS = struct.Struct(">II")
 
 
@@ -72,6 +74,7 @@ class _Reader:
     def __init__(self, setup: bytes) -> None:
         self._setup = setup
         self._process: asyncio.subprocess.Process | None = None
+        self._killed: list[asyncio.subprocess.Process] = []
 
     async def read(self, store: str, page: Page) -> Found:
         process = await self._running()
@@ -84,27 +87,31 @@ class _Reader:
         return found_from(json.loads(await process.stdout.readexactly(length)))
 
     def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+        """End the process at once; another one starts at the next page."""
+        process, self._process = self._process, None
+        if process is not None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-        self._process = None
+                process.kill()
+            self._killed.append(process)
 
     async def close(self) -> None:
-        process, self._process = self._process, None
-        if process is None or process.returncode is not None or process.stdin is None:
-            return
-        process.stdin.close()
+        """Let the process end, and wait for all that were killed."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+        ending = [*self._killed, *([self._process] if self._process else [])]
+        self._process = None
         try:
-            async with asyncio.timeout(10):
-                await process.wait()
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(*(process.wait() for process in ending))
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            for process in ending:
+                process.kill()
+                await process.wait()
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "atlas.collect.reader",
+                sys.executable, "-P", "-m", "atlas.collect.reader",
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
             )  # fmt: skip
             assert self._process.stdin is not None

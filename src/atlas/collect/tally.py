@@ -17,11 +17,12 @@ def count_stores(ledger: Ledger) -> dict[str, dict[str, int]]:
     counts = ledger.db.execute(
         """
         SELECT store,
-            SUM(kind = 'page' AND asked_round = :round),
+            SUM(kind = 'page' AND asked_round IS :round),
             SUM(listing IS NOT NULL AND status <> 'refused'),
             SUM(kind = 'picture' AND status = 'done'),
-            SUM(status = 'refused'), SUM(status = 'failed'), SUM(status IN ('waiting', 'asked'))
-        FROM address WHERE round = :round GROUP BY store ORDER BY store
+            SUM(status = 'refused' AND round = :round), SUM(status = 'failed' AND round = :round),
+            SUM(status IN ('waiting', 'asked') AND round = :round)
+        FROM address GROUP BY store HAVING MAX(round) = :round ORDER BY store
         """,
         {"round": ledger.round},
     )
