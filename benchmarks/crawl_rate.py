@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 PER_LIST = 25
-WORDS = ["soft", "woven", "cotton", "in", "a", "straight", "cut", "with", "five", "pockets", "and", "a", "button", "that", "closes", "under", "the", "waistband"]
+WORDS = "soft woven cotton in a straight cut with five pockets and a button that closes under the waistband"
 
 
 def page_of(path: str, lists: int) -> bytes | None:
@@ -42,7 +42,7 @@ def page_of(path: str, lists: int) -> bytes | None:
 
 
 def words(paragraphs: int) -> str:
-    return "".join(f'<div class="text p{n}"><p>{" ".join(WORDS)}</p></div>' for n in range(paragraphs))
+    return "".join(f'<div class="text p{n}"><p>{WORDS}</p></div>' for n in range(paragraphs))
 
 
 async def serve(lists: int) -> None:

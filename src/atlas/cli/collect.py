@@ -19,7 +19,7 @@ DEAD_SHOWN = 15
 def collect(
     sources: Annotated[
         list[FilePath],
-        typer.Argument(metavar="STORE.toml|LIST...", help="Store files; lists of urls as JSON, CSV, JSONL or Parquet."),
+        typer.Argument(metavar="STORE|LIST", help="Store files (.toml); lists of urls as JSON, CSV, JSONL or Parquet."),
     ],
     output: Output = FilePath("crawl"),
     settings: Annotated[

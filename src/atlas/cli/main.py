@@ -21,6 +21,8 @@ from atlas.errors import AtlasError
 #: Every command in the order of the work, with the first line of its help.
 COMMANDS = {
     "demo": "Walk the whole way on a small drawn store.",
+    "collect": "Collect listings and pictures from stores, or download lists of picture urls.",
+    "forget": "Remove every trace of an address or a host from a crawl, and list what was removed.",
     "taxonomy": "Category trees: show, check, compare, extend.",
     "build": "Turn labelled products into a data set.",
     "train": "Train a model on a data set.",
