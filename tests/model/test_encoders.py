@@ -100,6 +100,26 @@ def test_a_narrow_resnet_has_no_published_weights():
         build_encoder(EncoderConfig("resnet18", width=32))
 
 
+@pytest.mark.parametrize(("stages", "shape"), [(1, (64, 16, 24)), (2, (128, 8, 12)), (3, (256, 4, 6))])
+def test_fewer_stages_are_the_beginning_of_the_same_network(resnet_folder, stages, shape):
+    config = EncoderConfig("resnet18", weights=str(resnet_folder), stages=stages)
+    encoder, again = build_encoder(config).eval(), rebuild_encoder(config, build_encoder(config).description()).eval()
+    again.load_state_dict(encoder.state_dict())
+    whole = ResNetForImageClassification.from_pretrained(resnet_folder).eval()
+    with torch.no_grad():
+        expected = whole.resnet(normal(PIXELS), output_hidden_states=True).hidden_states[stages]
+        assert encoder(PIXELS).shape[1:] == shape
+        assert torch.allclose(encoder(PIXELS), expected, atol=1e-4)
+        assert torch.equal(encoder(PIXELS), again(PIXELS))
+
+
+def test_stages_are_a_resnets(tmp_path):
+    with pytest.raises(RecipeError, match="1 to 4"):
+        EncoderConfig("resnet18", stages=5)
+    with pytest.raises(RecipeError, match=r"encoder\.stages applies to resnet18"):
+        build_encoder(EncoderConfig(str(tmp_path), stages=3))
+
+
 @pytest.mark.parametrize(("stride", "grid"), [(32, (2, 3)), (16, (4, 6)), (8, (8, 12))])
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_output_stride_refines_the_grid_with_the_same_weights(name, stride, grid):

@@ -17,18 +17,23 @@ class EncoderConfig:
 
     `name` is `resnet18`, `resnet34`, `resnet50`, `resnet101`, or any vision backbone of the Hub (`hf://owner/name`) or
     a local folder in the Hub's layout. `weights` is `pretrained` (those of the name), `none` (random, by the seed),
-    `hf://owner/name` or a folder. `width` is the number of channels of a ResNet's first stage (64 as published); a
-    ResNet's `output_stride` may be 8, 16 or 32: pixels of the picture per cell of the grid.
+    `hf://owner/name` or a folder. `width` is the number of channels of a ResNet's first stage (64 as published), and
+    `stages` how many of its four are used: with fewer a cell sees less of the picture around it, so that a path
+    decoder's light says more of where things are. A ResNet's `output_stride` may be 8, 16 or 32: the most pixels of the
+    picture per cell of the grid.
     """
 
     name: str = "resnet34"
     weights: str = "pretrained"
     width: int = 64
+    stages: int = 4
     output_stride: int = 32
 
     def __post_init__(self) -> None:
         if self.output_stride not in (8, 16, 32):
             raise RecipeError(f"encoder.output_stride is {self.output_stride}: use 8, 16 or 32")
+        if not 1 <= self.stages <= 4:
+            raise RecipeError(f"encoder.stages is {self.stages}: use 1 to 4")
         if self.width < 4:
             raise RecipeError(f"encoder.width is {self.width}: use 4 or more")
 

@@ -104,8 +104,9 @@ def freeze(encoder: Encoder, part: Freeze) -> None:
 def _backbone_config(config: EncoderConfig) -> Any:
     if config.name in RESNETS:
         return _resnet_config(config)
-    if config.width != EncoderConfig.width:
-        raise RecipeError(f"encoder.width applies to {', '.join(RESNETS)}, not to {config.name!r}")
+    for key in ("width", "stages"):
+        if getattr(config, key) != getattr(EncoderConfig, key):
+            raise RecipeError(f"encoder.{key} applies to {', '.join(RESNETS)}, not to {config.name!r}")
     from transformers import AutoConfig
 
     with _hub_errors(config.name):
@@ -122,8 +123,8 @@ def _resnet_config(config: EncoderConfig) -> Any:
     return _last_stage_only(
         ResNetConfig(
             embedding_size=config.width,
-            hidden_sizes=[config.width * expansion * 2**stage for stage in range(4)],
-            depths=list(depths),
+            hidden_sizes=[config.width * expansion * 2**stage for stage in range(config.stages)],
+            depths=list(depths[: config.stages]),
             layer_type=block,
         )
     )
@@ -233,7 +234,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _stages(backbone: nn.Module, asked: str) -> list[nn.Module]:
-    """The four stages of a ResNet. Raises RecipeError for any other backbone."""
+    """The stages of a ResNet. Raises RecipeError for any other backbone."""
     if backbone.config.model_type != "resnet":  # type: ignore[union-attr]
         raise RecipeError(f"{asked} applies to {', '.join(RESNETS)} only: leave it out")
     return list(backbone.encoder.stages)  # type: ignore[union-attr,arg-type]
