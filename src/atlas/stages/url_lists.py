@@ -146,10 +146,9 @@ def _of_record(record: Mapping[str, Any], path: tuple[str, ...]) -> _Row:
 def _tokens(record: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The path, () where there is none, None where it is broken."""
     try:
-        sentences = record.get("sentences") or [{"tokens": record.get("path") or ()}]
-        return (
-            Columns({"path": ("path",)}).path({"path": list(sentences[0]["tokens"])}) if sentences[0]["tokens"] else ()
-        )
+        sentences = record.get("sentences")
+        tokens = sentences[0]["tokens"] if sentences else record.get("path")
+        return Columns({"path": ("path",)}).path({"path": tokens}) if tokens else ()
     except (KeyError, IndexError, TypeError, RowError):
         return None
 
