@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.taxonomy.words import lexicon, name_key, name_parts, plain
+from atlas.taxonomy.words import lexicon, name_key, name_parts, plain, sides_of
 
 
 def texts(name, known=()):
@@ -88,6 +88,13 @@ def test_any_text_has_words_and_one_key_in_any_case(name):
         assert all(word.text and not word.text.isspace() for word in part)
     if name.isascii():
         assert name_key(name) == name_key(name.upper()) == name_key(f"  {name} ")
+
+
+def test_a_path_says_for_whom_it_is_and_of_which_style():
+    assert sides_of(("Ladies' Ethnic Wear", "Sarees")) == (frozenset({"women"}), frozenset({"ethnic"}))
+    assert sides_of(("Men & Women", "Jeans")).whom == {"men", "women"}
+    assert sides_of(("Baby Boys", "Men")).whom == {"kids"}
+    assert sides_of(("Home", "Towels")) == (frozenset(), frozenset())
 
 
 def test_the_word_list_says_what_it_should():

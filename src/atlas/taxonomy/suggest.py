@@ -11,7 +11,7 @@ from atlas.records import Path
 from atlas.taxonomy.kin import GENERAL, Kin
 from atlas.taxonomy.mapping import Mapping, StorePath, store_path_key
 from atlas.taxonomy.tree import Taxonomy
-from atlas.taxonomy.words import lexicon, name_parts
+from atlas.taxonomy.words import Sides, lexicon, name_parts, sides_of
 
 #: Scores below this are no suggestion.
 FLOOR = 0.3
@@ -49,13 +49,6 @@ class _Weighed(NamedTuple):
 _Part: TypeAlias = tuple[_Weighed, ...]
 
 
-class _Sides(NamedTuple):
-    """For whom a path is and of which style; empty where it does not say."""
-
-    whom: frozenset[str]
-    style: frozenset[str]
-
-
 class _Node(NamedTuple):
     """What is looked for of one node: the parts of its names, what the names above it say, and its sides."""
 
@@ -63,7 +56,7 @@ class _Node(NamedTuple):
     parts: tuple[_Part, ...]
     above: _Part
     words: frozenset[str]
-    sides: _Sides
+    sides: Sides
     is_answer: bool
 
 
@@ -74,7 +67,7 @@ class _Said(NamedTuple):
     above: _Part
     reach: Table[str, float]  # tree words -> how well they are explained, by level
     words: frozenset[str]
-    sides: _Sides
+    sides: Sides
     kept: float  # what is left of a score for names that were passed over
     inner: bool  # whether inner nodes may answer
     titles: tuple[frozenset[str], ...]  # tree words that each title says
@@ -138,7 +131,7 @@ class _Matcher:
         above = _telling(word for name in path[:-1] for part in self._parts(name) for word in part)
         words = frozenset(word.text for part in (*parts, above) for word in part)
         above = tuple(word for word in above if word.text not in lexicon().style)  # a side, weighed as such
-        return _Node(number, parts, above, words, _sides(path), bool(self.taxonomy.is_answer[number]))
+        return _Node(number, parts, above, words, sides_of(path), bool(self.taxonomy.is_answer[number]))
 
     def _parts(self, name: str) -> tuple[_Part, ...]:
         """The words of a name with their weights, less those that say for whom, which are weighed as a side."""
@@ -169,12 +162,13 @@ class _Matcher:
             ):
                 reach[word] = max(alike, reach.get(word, 0.0))
         titles = [_words([title], self.known) for title in found.titles[:TITLES]]
+        sides = sides_of(found.path)
         return _Said(
             names[0] if names else (),
             tuple(word for name in names[1:] for part in name for word in part if self._tells([word])),
             reach,
             _texts(names),
-            _sides(found.path) if _sides(found.path).whom else _sides(found.path)._replace(whom=_agreed(titles)),
+            sides if sides.whom else sides._replace(whom=_agreed(titles)),
             kept,
             inner,
             tuple(
@@ -189,8 +183,10 @@ class _Matcher:
     # -- comparing ---------------------------------------------------------------------------------------------------
 
     def _candidates(self, said: _Said) -> list[_Node]:
-        """The nodes with a word in their names that the store path or a title explains."""
-        words = {word for word, how in said.reach.items() if how >= GENERAL * LEVELS[-1]}.union(*said.titles)
+        """The nodes with a word in their names that the store path explains, or enough titles to make a suggestion."""
+        told = Counter(word for title in said.titles for word in title)
+        words = {word for word, how in said.reach.items() if how >= GENERAL * LEVELS[-1]}
+        words |= {word for word, count in told.items() if TITLES_ALONE * count >= FLOOR * len(said.titles)}
         found = {node.number: node for word in words for node in self.by_word.get(word, ())}
         return [node for node in found.values() if node.is_answer or said.inner]
 
@@ -248,7 +244,7 @@ def _share_of_titles(said: _Said, node: _Node) -> float:
     return sum(any(part and part <= title for part in heads) for title in said.titles) / len(said.titles)
 
 
-def _left_by_sides(store: _Sides, tree: _Sides, whom_matters: bool) -> float:
+def _left_by_sides(store: Sides, tree: Sides, whom_matters: bool) -> float:
     """What is left of a score for other people than the node's, or another style."""
     left = 1.0
     if tree.style and store.style and not tree.style & store.style:
@@ -260,14 +256,6 @@ def _left_by_sides(store: _Sides, tree: _Sides, whom_matters: bool) -> float:
     if tree.whom and store.whom:
         return left if store.whom & tree.whom else left * OTHER_WHOM
     return left * (OTHER_WHOM if "kids" in store.whom else UNSAID)
-
-
-def _sides(path: Iterable[str]) -> _Sides:
-    """What a path's names say of sides. Where they say kids, girls are no women."""
-    words = _words(path)
-    whom = {side for word, side in lexicon().whom.items() if word in words}
-    style = {side for word, side in lexicon().style.items() if word in words}
-    return _Sides(frozenset({"kids"} if "kids" in whom else whom), frozenset(style))
 
 
 def _agreed(titles: Sequence[frozenset[str]]) -> frozenset[str]:

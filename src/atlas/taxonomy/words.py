@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -26,6 +26,13 @@ class Word(NamedTuple):
 
     text: str
     is_head: bool
+
+
+class Sides(NamedTuple):
+    """For whom a path is and of which style; empty where it does not say."""
+
+    whom: frozenset[str]
+    style: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,14 @@ def name_parts(name: str, known: Collection[str] = ()) -> list[list[Word]]:
             words[-1] = words[-1]._replace(is_head=True)
             parts.append(list(_together(words, known)))
     return parts
+
+
+def sides_of(path: Iterable[str]) -> Sides:
+    """What a path's names say of sides. Where they say kids, girls are no women."""
+    words = {word.text for name in path for part in name_parts(name) for word in part}
+    whom = {side for word, side in lexicon().whom.items() if word in words}
+    style = {side for word, side in lexicon().style.items() if word in words}
+    return Sides(frozenset({"kids"} if "kids" in whom else whom), frozenset(style))
 
 
 def name_key(name: str) -> str:
