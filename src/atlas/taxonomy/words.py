@@ -57,7 +57,7 @@ class Lexicon:
         """What means the same as the word, what it is a kind of, and what that is a kind of; each by its first word."""
         levels = [{self.first(word)}]
         for _ in range(2):
-            levels.append({kind for below in levels[-1] for kind in self.kinds.get(below, ())})
+            levels.append({self.first(kind) for below in levels[-1] for kind in self.kinds.get(below, ())})
         return levels
 
     def is_kind(self, word: str, other: str) -> bool:
@@ -73,28 +73,31 @@ def lexicon() -> Lexicon:
     """The word list that comes with Atlas."""
     known = Lexicon()
     for line in files("atlas.taxonomy").joinpath("data", "words.txt").read_text(encoding="utf-8").splitlines():
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        if text.startswith("~"):
-            known.empty.update(_listed(text.lstrip("~"), ","))
-            known.filling.update(_listed(text[2:], ",") if text.startswith("~~") else ())
-        elif ":" in text:
-            choice, side, words = text.replace(":", " ", 1).split(maxsplit=2)
-            sides = known.whom if choice == "for" else known.style
-            sides.update(dict.fromkeys(_listed(words, ","), side))
-        elif "<" in text:
-            below, above = text.split("<")
-            for word in _listed(below, ","):
-                for kind in _listed(above, ","):
-                    known.kinds.setdefault(known.first(word), set()).add(known.first(kind))
-        else:
-            words = _listed(text.replace("==", "="), "=")
-            _join(known, words)
-            known.spelled.update(dict.fromkeys(words, words[0]) if "==" in text else {})
+        if line.strip() and not line.startswith("#"):
+            _learn(known, line.strip())
     known.spelled.update({word: side for word, side in known.whom.items() if side != "kids"})  # boys are not girls
     known.spelled.update(known.style)
     return known
+
+
+def _learn(known: Lexicon, line: str) -> None:
+    """Take in one line of the word list; the list itself says how lines are written."""
+    if line.startswith("~"):
+        words = _listed(line.lstrip("~"), ",")
+        known.empty.update(words)
+        known.filling.update(words if line.startswith("~~") else ())
+    elif ":" in line:
+        choice, side, listed = line.replace(":", " ", 1).split(maxsplit=2)
+        sides = known.whom if choice == "for" else known.style
+        sides.update(dict.fromkeys(_listed(listed, ","), side))
+    elif "<" in line:
+        below, above = line.split("<")
+        for word in _listed(below, ","):
+            known.kinds.setdefault(known.first(word), set()).update(_listed(above, ","))
+    else:
+        words = _listed(line.replace("==", "="), "=")
+        _join(known, words)
+        known.spelled.update(dict.fromkeys(words, words[0]) if "==" in line else {})
 
 
 def _listed(text: str, sign: str) -> list[str]:
