@@ -23,7 +23,7 @@ COMMANDS = {
     "demo": "Walk the whole way on a small drawn store.",
     "collect": "Collect listings and pictures from stores, or download lists of picture urls.",
     "forget": "Remove every trace of an address or a host from a crawl, and list what was removed.",
-    "taxonomy": "Category trees: show, check, compare, extend.",
+    "taxonomy": "Category trees: show, check, compare, draft, map, extend.",
     "build": "Turn labelled products into a data set.",
     "train": "Train a model on a data set.",
     "calibrate": "Fit a model's probabilities on a data set's split.",
