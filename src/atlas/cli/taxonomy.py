@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 Source = Annotated[str, typer.Argument(help="A taxonomy file, atlas52, a data set or a model folder.")]
 
-taxonomy = typer.Typer(no_args_is_help=True, add_completion=False, help="Category trees: show, check, compare, draft, map, extend.")
+taxonomy = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Category trees: show, check, compare, draft, map, extend."
+)
 taxonomy.command()(draft)
 taxonomy.command("map")(map_paths)
 
