@@ -15,6 +15,8 @@ MAX_TEXT_CHARS = 1_000
 MAX_URL_CHARS = 4_096
 #: Invisible signs that break comparison: soft hyphen, zero width space, direction marks, byte order mark.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+#: Control characters, halves of surrogate pairs, private and unassigned signs, line ends; joiners (Cf) are words.
+_NO_WORDS = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,400}>|<!--[^<>]{0,400}-->")
 
 
@@ -33,7 +35,7 @@ def clean_text(value: object) -> str:
         text = _TAG.sub(" ", text)
     text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
     if not text.isprintable():
-        text = "".join(" " if unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Zl", "Zp") else sign for sign in text)
+        text = "".join(" " if unicodedata.category(sign) in _NO_WORDS else sign for sign in text)
     return " ".join(text.split())[:MAX_TEXT_CHARS].rstrip()
 
 

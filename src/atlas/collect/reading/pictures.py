@@ -120,7 +120,7 @@ def _forms(element: HtmlElement) -> Iterator[HtmlElement]:
     if group is None:
         yield element
     else:
-        yield from group.iter("img", "source", "amp-img")
+        yield from islice(group.iter("img", "source", "amp-img"), MAX_SOURCES)
 
 
 def _address(base: str, value: str | None, element: HtmlElement) -> ImageLink | None:
