@@ -1,4 +1,4 @@
-"""`atlas demo`: the whole journey on a drawn store."""
+"""`atlas demo`: the whole journey from two drawn shops."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def demo(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Walk the whole way on a small drawn store.
+    """Walk the whole way from two small drawn shops.
 
-    Draws pictures of people in garments, builds a data set, trains a model, predicts products that it has never seen
-    and measures that, with the command for each step. Takes a few minutes; called again, it reuses what is there.
+    Draws pictures of people in garments, collects them from two web shops on this machine, maps the shops' categories
+    to one tree, builds a data set, trains a model, predicts products that it has never seen and measures that, with the
+    command for each step. Takes a few minutes; called again, it reuses what is there.
     """
     from atlas.cli.screen import print_error, print_json, print_line
     from atlas.demo.journey import Journey
@@ -55,16 +56,17 @@ def keep_open(journey: Journey, json: bool) -> None:
     from threading import Event
 
     from atlas.cli.screen import print_json, print_line
+    from atlas.demo.gathering import open_journey_shops
 
-    with journey.open_shops() as shops, contextlib.suppress(KeyboardInterrupt):
+    with open_journey_shops(journey) as shops, contextlib.suppress(KeyboardInterrupt):
         if json:
             stores = [{"url": shop.url, "store_file": str(shop.store_file)} for shop in shops]
             print_json({"stores": stores, "mapping": str(shops.mapping)})
         else:
             for shop in shops:
-                crawl = journey.folder / "crawl" / shop.shop.name
                 print_line(f"{shop.url}/  {len(shop.shop.items):,} products")
-                print_line(f"   $ {shlex.join(['atlas', 'collect', str(shop.store_file), '-o', str(crawl)])}")
+            store_files = [str(shop.store_file) for shop in shops]
+            print_line(f"   $ {shlex.join(['atlas', 'collect', *store_files, '-o', str(journey.crawl)])}")
             print_line(f"their categories in the tree's words: {shops.mapping}")
             print_line("open until Ctrl-C")
         sys.stdout.flush()  # who reads from a pipe waits for the addresses

@@ -1,4 +1,4 @@
-"""The whole journey on a drawn store, step by step, each with the command that does the same by hand.
+"""The whole journey from two drawn shops, step by step, each with the command that does the same by hand.
 
 A step leaves a file or folder behind and tells its result from there, so a second journey reuses what the first one
 made, and one that was stopped goes on where it was.
@@ -7,17 +7,15 @@ made, and one that was stopped goes on where it was.
 from __future__ import annotations
 
 import csv
-import shlex
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path as FilePath
 
+from atlas.demo.gathering import collect_step, draw_step, suggest_step
 from atlas.demo.shelves import LEAVES, Leaf
-from atlas.demo.shops.opening import Shops, open_shops
-from atlas.demo.store import Product, draw, draw_store, jpeg
+from atlas.demo.step import Step, atlas_command
+from atlas.demo.store import Product, draw, jpeg
 from atlas.errors import MissingExtraError
 from atlas.progress import Progress
 from atlas.storage import part_of, read_json, write_text
@@ -28,27 +26,8 @@ PRODUCTS = 880
 #: Fresh pictures for the end: products of another seed, in a view that may cut off the head or show no person.
 FRESH = ((0, "front"), (12, "close"), (18, "second"), (6, "close"), (14, "laid"), (20, "front"))
 FRESH_SEED = 1
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: its title, the command a user would type, what it leaves behind, and how to make and to tell it."""
-
-    title: str
-    command: str
-    result: FilePath
-    make: Callable[[Progress, bool], object]  # with False, unfinished work is taken up; with True, all is made anew
-    tell: Callable[[], list[str]]
-
-    def run(self, progress: Progress, *, anew: bool) -> bool:
-        """Whether the result had to be made: it is reused when it is there, unless all is wanted `anew`.
-
-        Raises what the stages raise.
-        """
-        if self.result.exists() and not anew:
-            return False
-        self.make(progress, anew)
-        return True
+#: In whose words the fresh pictures are said once more.
+SAID_BY = "nordlys"
 
 
 @dataclass(frozen=True)
@@ -63,15 +42,16 @@ class Journey:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps in their order."""
-        return (self.draw, self.build, self.train, self.calibrate, self.predict, self.evaluate, self.predict_fresh)
+        first = (draw_step(self), collect_step(self), suggest_step(self))
+        return (*first, self.build, self.train, self.calibrate, self.predict, self.evaluate, self.predict_fresh)
 
     @property
     def next_commands(self) -> tuple[str, str, str]:
         """Three commands to try next."""
         return (
-            _atlas("taxonomy", "show", self.dataset),
-            _atlas("export", self.model, "--onnx"),
-            _atlas("predict", "YOUR-PICTURES/", "-m", self.model, "-o", "answers.csv"),
+            atlas_command("taxonomy", "show", self.dataset),
+            atlas_command("export", self.model, "--onnx"),
+            atlas_command("predict", "YOUR-PICTURES/", "-m", self.model, "-o", "answers.csv"),
         )
 
     # -- where things lie --------------------------------------------------------------------------------------------
@@ -80,6 +60,21 @@ class Journey:
     def table(self) -> FilePath:
         """The drawn store's products."""
         return self.folder / "store" / "products.csv"
+
+    @property
+    def shops(self) -> FilePath:
+        """Store files of the two web shops, and the mapping of their categories."""
+        return self.folder / "shops"
+
+    @property
+    def mapping(self) -> FilePath:
+        """The shops' categories in the tree's words, as a person has confirmed them."""
+        return self.shops / "mapping.csv"
+
+    @property
+    def crawl(self) -> FilePath:
+        """What was collected from both shops."""
+        return self.folder / "crawl"
 
     @property
     def dataset(self) -> FilePath:
@@ -111,47 +106,28 @@ class Journey:
         """A few new pictures."""
         return self.folder / "new"
 
-    def open_shops(self) -> AbstractContextManager[Shops]:
-        """The two web shops that sell the drawn products; their store files lie in the folder."""
-        return open_shops(
-            self.folder / "shops", self.products, leaves=self.leaves, pictures=self.table.parent / "images"
-        )
-
     # -- the steps ---------------------------------------------------------------------------------------------------
 
     @property
-    def draw(self) -> Step:
-        """Products and their pictures."""
-
-        def make(progress: Progress, _anew: bool) -> None:
-            draw_store(self.table.parent, self.products, leaves=self.leaves, overwrite=True, progress=progress)
-
-        def tell() -> list[str]:
-            with self.table.open(encoding="utf-8", newline="") as stream:
-                rows = list(csv.DictReader(stream))
-            products = len({row["product_id"] for row in rows})
-            return [f"{products:,} products, {len(rows):,} pictures, {len({row['path'] for row in rows})} categories"]
-
-        return Step("Draw a store", "", self.table, make, tell)
-
-    @property
     def build(self) -> Step:
-        """The table to a data set."""
+        """The crawl to a data set."""
 
         def make(progress: Progress, anew: bool) -> None:
-            from atlas.stages.build import build
+            from atlas.stages.build import BuildOptions, build
 
             resume = part_of(self.dataset).exists() and not anew
-            build(self.table, self.dataset, resume=resume, overwrite=anew, progress=progress)
+            options = BuildOptions(mapping=self.mapping)
+            build(self.crawl, self.dataset, options, resume=resume, overwrite=anew, progress=progress)
 
         def tell() -> list[str]:
             record = read_json(self.dataset / "build.json")
             products = record["products"]
-            return [
+            parts = [
                 f"{split}: {rows:,} pictures of {products[split]:,} products" for split, rows in record["rows"].items()
             ]
+            return [*parts, *(f"left out, {why}: {count:,}" for why, count in record["rejected"].items())]
 
-        command = _atlas("build", self.table, "-o", self.dataset)
+        command = atlas_command("build", self.crawl, "--mapping", self.mapping, "-o", self.dataset)
         return Step("Build a data set, split by product", command, self.dataset, make, tell)
 
     @property
@@ -175,7 +151,7 @@ class Journey:
             return [f"{self.model}: {size / 1e6:.1f} MB of weights, learned from nothing but these drawings"]
 
         settings = [word for setting in self.settings for word in ("--set", setting)]
-        command = _atlas("train", self.dataset, "-r", self.recipe, *settings, "-o", self.model)
+        command = atlas_command("train", self.dataset, "-r", self.recipe, *settings, "-o", self.model)
         return Step("Train a model", command, self.model, make, tell)
 
     @property
@@ -192,7 +168,7 @@ class Journey:
             temperatures = read_json(result)["image"]["temperatures"]
             return ["temperatures by level: " + ", ".join(f"{temperature:.2f}" for temperature in temperatures)]
 
-        command = _atlas("calibrate", self.model, self.dataset)
+        command = atlas_command("calibrate", self.model, self.dataset)
         return Step("Fit its probabilities on the dev part", command, result, make, tell)
 
     @property
@@ -216,13 +192,13 @@ class Journey:
                 f"most often wrong: {truth}  taken for  {path}" for (truth, path), _ in slips.most_common(1)
             ]
 
-        command = _atlas("predict", self.dataset, "--split", "test", "-m", self.model, "-o", self.predictions)
+        command = atlas_command("predict", self.dataset, "--split", "test", "-m", self.model, "-o", self.predictions)
         return Step("Predict products that it has never seen", command, self.predictions, make, tell)
 
     @property
     def evaluate(self) -> Step:
         """The report."""
-        command = _atlas("evaluate", self.predictions, "-o", self.report)
+        command = atlas_command("evaluate", self.predictions, "-o", self.report)
 
         def make(progress: Progress, anew: bool) -> None:
             from atlas.stages.evaluate import evaluate_predictions
@@ -249,16 +225,18 @@ class Journey:
 
         def make(progress: Progress, _anew: bool) -> None:
             from atlas.stages.inputs import find_inputs
-            from atlas.stages.predict import load, predict_to_file
+            from atlas.stages.predict import load, predict_to_file, store_words
 
             draw_fresh(self.fresh)
-            predict_to_file(load(self.model), find_inputs([str(self.fresh)]), result, overwrite=True, progress=progress)
+            model, source = load(self.model), find_inputs([str(self.fresh)])
+            also = store_words(model.bundle, [SAID_BY])
+            predict_to_file(model, source, result, overwrite=True, progress=progress, also=also)
 
         def tell() -> list[str]:
             with result.open(encoding="utf-8", newline="") as stream:
-                return [_answer_line(row) for row in csv.DictReader(stream)]
+                return [line for row in csv.DictReader(stream) for line in _answer_lines(row)]
 
-        command = _atlas("predict", self.fresh, "-m", self.model, "-o", result)
+        command = atlas_command("predict", self.fresh, "-m", self.model, "--also", SAID_BY, "-o", result)
         return Step("Categorize a folder of new pictures", command, result, make, tell)
 
 
@@ -271,13 +249,10 @@ def draw_fresh(folder: FilePath) -> None:
         (folder / f"{name}.jpg").write_bytes(jpeg(draw(Product.invent(leaf, 0, FRESH_SEED), view)))
 
 
-def _answer_line(row: dict[str, str]) -> str:
+def _answer_lines(row: dict[str, str]) -> tuple[str, str]:
     levels = " > ".join(
         f"{name} {float(share):.2f}"
         for name, share in zip(row["path"].split(" > "), row["level_probabilities"].split(), strict=True)
     )
-    return f"{FilePath(row['file']).name}: {levels}"
-
-
-def _atlas(*words: object) -> str:
-    return shlex.join(["atlas", *map(str, words)])
+    said = row[f"path_{SAID_BY}"]
+    return f"{FilePath(row['file']).name}: {levels}", f"   at {SAID_BY}: {said or 'no such category'}"
