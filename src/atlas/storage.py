@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ def part_of(target: Path) -> Path:
 def atomic_file(target: Path) -> Iterator[Path]:
     """Yield a temporary file name; on success it becomes `target` in one step, on any error it goes away."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}{PART_SUFFIX}")
+    part = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}{PART_SUFFIX}")
     try:
         yield part
         _flush_to_disk(part)

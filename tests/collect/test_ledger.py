@@ -12,6 +12,7 @@ from atlas.collect.jobs import Reading, Visit
 from atlas.collect.ledger import LEDGER_FILE, Ledger
 from atlas.collect.links import Target, names_of
 from atlas.collect.reach import LIST, MAX_BARREN, NO_START, PRODUCT, Fault
+from atlas.collect.tally import count_spent
 from atlas.errors import DataError
 from atlas.records import Listing
 
@@ -352,9 +353,9 @@ def test_entries_of_a_list_are_replaced_and_their_pictures_asked(ledger):
 def test_what_is_spent_counts_for_the_round(ledger):
     begin(ledger)
     crawl(ledger, SITE)
-    assert ledger.spent() == {"shop.test": (5, 0)}
+    assert count_spent(ledger) == {"shop.test": (5, 0)}
     begin(ledger)
-    assert ledger.spent() == {}
+    assert count_spent(ledger) == {}
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

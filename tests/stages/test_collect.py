@@ -1,5 +1,6 @@
 """Whole crawls of small sites on this machine, by Scrapy in this process."""
 
+import errno
 import json
 import sqlite3
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atlas.collect import crawl as crawl_room
-from atlas.collect import polite, reread, robots
+from atlas.collect import polite, reread, robots, visit
 from atlas.collect.extract import extract
 from atlas.errors import NothingDoneError, RecipeError, UsageError
 from atlas.stages import collect as stage
@@ -439,6 +440,26 @@ def test_two_crawls_do_not_work_in_one_folder(crawl, site, tmp_path):
         inside.set()
         running.join()
     assert len(listings(tmp_path)) == 1
+
+
+def test_one_picture_under_many_addresses_lies_there_once(crawl, site, tmp_path):
+    small_shop(site, 12)
+    for number in range(12):
+        site.answers[f"/i/{number}.jpg"] = site.answers["/i/shared.jpg"]
+    assert crawl()["listings"] == 12
+    assert sum(file.is_file() for file in (tmp_path / "crawl" / "images").rglob("*")) == 1
+
+
+def test_a_full_disk_ends_the_crawl_in_one_line(crawl, site, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    small_shop(site)
+    monkeypatch.setattr(visit, "keep_picture", full)
+    with pytest.raises(OSError, match="No space left"):
+        crawl()
+    monkeypatch.undo()
+    assert crawl(resume=True)["listings"] == 6
 
 
 def test_wrong_use_says_what_is_right(tmp_path, site):

@@ -245,3 +245,24 @@ def test_without_settings_private_addresses_are_refused(tmp_path, site):
 def test_a_list_and_a_limit(tmp_path, site):
     file = paper(tmp_path, *(record(f"a{number}", site.url(f"/{number}.jpg")) for number in range(4)))
     assert collect([file], tmp_path / "crawl", CollectOptions(SETTINGS, limit=2)).record["listings"] == 2
+
+
+def test_a_data_set_of_links_is_a_list(tmp_path, site):
+    from atlas.stages.build import BuildOptions, build
+
+    site.default = picture(9)
+    paths = [("Men", "Jeans"), ("Men", "Shirts"), ("Women", "Sarees")]
+    rows = [record(f"a{number}", site.url(f"/{number}%20x.jpg"), paths[number % 3]) for number in range(12)]
+    for number, row in enumerate(rows):
+        site.answers[f"/{number}%20x.jpg"] = picture(20 + number, (number * 20, 99, 50))
+        row["image_url"] = row["image_url"].replace("%20", " ")
+    download(paper(tmp_path, *rows), tmp_path / "crawl")
+    build(tmp_path / "crawl", tmp_path / "links", BuildOptions(links_only=True))
+    with pytest.raises(UsageError, match="holds its pictures"):
+        build(tmp_path / "crawl", tmp_path / "dataset")
+        download(tmp_path / "dataset", tmp_path / "no")
+    told = download(tmp_path / "links", tmp_path / "again")
+    assert (told["failed"], told["stores"]["links"]["pictures"]) == ({}, 12)
+    summary = build(tmp_path / "links", tmp_path / "rebuilt", BuildOptions(pictures=tmp_path / "again"))
+    assert sum(summary.record["rows"].values()) == 12
+    assert summary.record["rejected"] == {}

@@ -32,6 +32,7 @@ from atlas.collect.reader import Readers
 from atlas.collect.robots import RULES_S, Rules, find_rules
 from atlas.collect.shop import Shop, shop_of
 from atlas.collect.store_file import StoreFile
+from atlas.collect.tally import count_found
 from atlas.collect.visit import Tally, Visitor
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -57,7 +58,7 @@ class Crawl:
         self.frontier = Frontier(ledger, stores, self._has_enough)
         self.shops = {name: shop_of(store) for name, store in stores.items()}
         self._folder, self._ledger, self._limit, self._seen = folder, ledger, limit, seen
-        self._known = ledger.count_listings() if limit else {}
+        self._known = count_found(ledger) if limit else {}
         self._under_way: Counter[str] = Counter()  # pages, by store
         self._rules: dict[str, tuple[float, asyncio.Task[Rules]]] = {}
         self._ended = asyncio.Event()
@@ -161,9 +162,16 @@ class StoreSpider(Spider):
         try:
             await self.crawl.run(self.crawler.engine.download_async)
         except Exception as error:
-            self.crawl.error = error
+            self.crawl.error = _first(error)
         return
         yield  # makes this the generator that Scrapy wants
+
+
+def _first(error: BaseException) -> BaseException:
+    """What went wrong first, out of the group in which the visits that it ended have put it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def scrapy_settings() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
+from atlas.collect.guard import clean_or_raw
 from atlas.collect.keep import picture_file
 from atlas.collect.ledger import Ledger
 from atlas.collect.reach import MAX_HOPS, NO_START
@@ -84,7 +85,7 @@ def _listing(
         **{key: told[key] for key in keys},
         "path": path,
         "split": split,
-        "images": [_image(db, url, known.get(url), note) for url in told["images"]],
+        "images": [_image(db, url, known.get(url) or known.get(clean_or_raw(url)), note) for url in told["images"]],
     }
 
 

@@ -136,11 +136,23 @@ def _clean_starts(db: sqlite3.Connection, name: str) -> list[str]:
         if name in names_of(url):
             db.execute("DELETE FROM start WHERE store = ? AND rank = ?", (store, rank))
             found.append(f"{store}, start: {url}")
-    for store, text in db.execute("SELECT name, file FROM store").fetchall():
-        told: dict[str, Any] = json.loads(text)
-        told["start"] = [start for start in told["start"] if name not in names_of(start["url"])]
-        db.execute("UPDATE store SET file = ? WHERE name = ?", (json.dumps(told), store))
+    for store, file, off in db.execute("SELECT name, file, off FROM store").fetchall():
+        told = [json.dumps(_without(json.loads(text), name)) for text in (file, off)]
+        db.execute("UPDATE store SET file = ?, off = ? WHERE name = ?", (*told, store))
     return found
+
+
+def _without(value: Any, name: str) -> Any:
+    """A value from JSON without the texts, and what holds such a text as its url, in which a name stands."""
+    if isinstance(value, dict):
+        return {key: _without(item, name) for key, item in value.items()}
+    if isinstance(value, list):
+        return [
+            _without(item, name)
+            for item in value
+            if name not in str(item.get("url") if isinstance(item, dict) else item)
+        ]
+    return "" if isinstance(value, str) and name in value else value
 
 
 def _remove_unused(folder: FilePath, db: sqlite3.Connection) -> list[str]:

@@ -16,6 +16,7 @@ from atlas.collect.polite import Host
 from atlas.collect.reach import Fault
 from atlas.collect.robots import RULES_S, Rules
 from atlas.collect.store_file import StoreFile
+from atlas.collect.tally import count_spent
 
 #: Requests that may be under way at all.
 MOST_UNDER_WAY = 16
@@ -42,7 +43,7 @@ class Frontier:
         self._under_way = 0
         self._stopped = False
         self._news = asyncio.Event()
-        self._spent = ledger.spent()
+        self._spent = count_spent(ledger)
 
     async def jobs(self) -> AsyncIterator[tuple[Host, Job | None]]:
         """Every address that may be asked, when it may; None instead of a job asks for the host's robots.txt.

@@ -95,6 +95,14 @@ def clean_url(url: str) -> str:
     return parts._replace(netloc=shown + port, path=parts.path or "/", fragment="").geturl()
 
 
+def clean_or_raw(url: str) -> str:
+    """The one form of an address, or the text itself where it is none."""
+    try:
+        return clean_url(url)
+    except RefusedError:
+        return url
+
+
 def host_of(url: str) -> str:
     """Host and port of a clean url, as politeness counts by it: `shop.test`, `127.0.0.1:8080`."""
     parts = split_url(url)

@@ -127,9 +127,10 @@ class Ledger:
 
     def set_store(self, name: str, file: Mapping[str, Any], rules: str, off: Sequence[str]) -> None:
         """Write down how a store is crawled from now on."""
+        told = {**file, "start": [start for start in file["start"] if not self._links.forgets(start["url"])]}
         with self.change():
             self.db.execute(
-                "REPLACE INTO store VALUES (?, ?, ?, ?)", (name, json.dumps(file), rules, json.dumps(list(off)))
+                "REPLACE INTO store VALUES (?, ?, ?, ?)", (name, json.dumps(told), rules, json.dumps(list(off)))
             )
 
     def store_rules(self, name: str) -> str | None:
@@ -142,6 +143,8 @@ class Ledger:
         with self.change():
             self.db.execute("DELETE FROM start WHERE store = ?", (store,))
             for rank, (url, path) in enumerate(starts):
+                if self._links.forgets(url):
+                    continue
                 self.db.execute("INSERT INTO start VALUES (?, ?, ?, ?)", (store, rank, url, json.dumps(path)))
                 self._links.lead_to(store, "page", url, Reach(LIST, start=rank))
 
@@ -149,6 +152,8 @@ class Ledger:
         """Take in rows of a url list with their splits: listings without a page, whose pictures are to be asked."""
         with self.change():
             for listing, split, pictures in entries:
+                if self._links.forgets(listing.url):
+                    continue
                 key = json.dumps([listing.product_id, listing.url, listing.path, split], ensure_ascii=False)
                 entry = self._links.lead_to(store, "entry", key, Reach())
                 self.db.execute("UPDATE address SET status = 'done', split = ? WHERE id = ?", (split, entry))
@@ -189,23 +194,6 @@ class Ledger:
             self.db.executemany(
                 "UPDATE address SET status = 'waiting' WHERE id = ? AND status = 'asked'", [(job.id,) for job in jobs]
             )
-
-    def spent(self) -> dict[str, tuple[int, int]]:
-        """Pages asked and bytes received in this round, by host."""
-        rows = self.db.execute(
-            "SELECT host, SUM(kind = 'page'), COALESCE(SUM(bytes), 0) FROM address WHERE asked_round = ? GROUP BY host",
-            (self.round,),
-        )
-        return {host: (pages, received) for host, pages, received in rows}
-
-    def count_listings(self) -> dict[str, int]:
-        """Pages that gave a listing in this round, by store."""
-        rows = self.db.execute(
-            "SELECT store, COUNT(*) FROM address WHERE kind = 'page' AND listing IS NOT NULL AND asked_round = ? "
-            "GROUP BY store",
-            (self.round,),
-        )
-        return dict(rows.fetchall())
 
     # -- what came of it ---------------------------------------------------------------------------------------------
 
@@ -283,14 +271,18 @@ class Ledger:
         self.db.execute(
             "UPDATE address SET listing = NULL, read_as = ?, note = ? WHERE id = ?", (reach.role, reading.note, page)
         )
-        if reading.listing is not None:
+        if reading.listing is not None and not self._links.forgets(reading.listing.url):
             self._write_listing(page, reading.listing)
         is_list = reach.role == LIST
         followed = [target for target in reading.targets if is_list or target.kind == "picture"]
         return self._links.replace(page, store, reach, followed)
 
     def _write_listing(self, page: int, listing: Listing, path: Path = ()) -> None:
-        told = {name: getattr(listing, name) for name in Listing.__dataclass_fields__} | {"path": path}
+        images = [url for url in listing.images if not self._links.forgets(url)]
+        told = {name: getattr(listing, name) for name in Listing.__dataclass_fields__} | {
+            "path": path,
+            "images": images,
+        }
         self.db.execute(
             "UPDATE address SET listing = ?, listing_store = ?, listing_url = ?, product_id = ? WHERE id = ?",
             (json.dumps(told, ensure_ascii=False), listing.store, listing.url, listing.product_id, page),

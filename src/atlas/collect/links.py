@@ -33,7 +33,6 @@ class Links:
 
     def lead_to(self, store: str, kind: str, url: str, reach: Reach, fault: Fault | None = None) -> int:
         """The row of an address to which something leads in this round; with a fault it stays unasked."""
-        fault = fault or self._fault_of(url)
         row = self.db.execute(
             "SELECT id FROM address WHERE store = ? AND kind = ? AND url = ?", (store, kind, url)
         ).fetchone()
@@ -55,7 +54,7 @@ class Links:
 
         `kind` is what the targets are, where that is not told by the link: a redirect of a picture leads to a picture.
         """
-        targets = list(targets)
+        targets = [target for target in targets if not self.forgets(target.url)]
         fruitful = any(target.kind == "product" for target in targets)
         self.db.execute("DELETE FROM link WHERE source = ?", (source,))
         for target in targets:
@@ -63,6 +62,10 @@ class Links:
             found = self.lead_to(store, wanted, target.url, reach.behind(target.kind, fruitful), target.refused)
             self.db.execute("INSERT OR IGNORE INTO link VALUES (?, ?, ?)", (source, found, target.kind))
         return {host_of(target.url) for target in targets if target.refused is None}
+
+    def forgets(self, url: str) -> bool:
+        """Whether somebody asked that this address leave no trace."""
+        return bool(self._forgotten) and not self._forgotten.isdisjoint(map(digest_of, names_of(url)))
 
     def pass_on(self, source: int) -> set[str]:
         """Let what an address leads to, by the links that are known, count for this round. Gives the hosts of it."""
@@ -98,12 +101,6 @@ class Links:
             (store, kind, url, host_of(url), *(fault or ("waiting", None, None)), self.round, *reach),
         )
         return int(added.lastrowid or 0)
-
-    def _fault_of(self, url: str) -> Fault | None:
-        """Whether somebody asked that this address be forgotten."""
-        if self._forgotten and not self._forgotten.isdisjoint(map(digest_of, names_of(url))):
-            return Fault("refused", "forgotten")
-        return None
 
     def _arrive(self, address: int, offered: Reach) -> set[str]:
         """Something leads to an address: it is asked once in a round, and a nearer way is passed on. Gives hosts."""

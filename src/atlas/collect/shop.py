@@ -7,7 +7,16 @@ import json
 from dataclasses import asdict, dataclass, replace
 
 from atlas.collect.fetch import agent_name
-from atlas.collect.guard import Exceptions, RefusedError, check_shape, clean_url, host_of, is_same_site, read_exceptions
+from atlas.collect.guard import (
+    Exceptions,
+    RefusedError,
+    check_shape,
+    clean_or_raw,
+    clean_url,
+    host_of,
+    is_same_site,
+    read_exceptions,
+)
 from atlas.collect.jobs import Reading
 from atlas.collect.links import Target
 from atlas.collect.page import Found
@@ -65,7 +74,7 @@ def what_stays(shop: Shop, found: Found) -> Reading:
     targets = [target_of(shop, "product", url) for url in found.products[:MAX_LINKS]]
     targets += [target_of(shop, "next", url) for url in found.next_pages[:MAX_LINKS]]
     if listing is not None:
-        listing = replace(listing, images=tuple(map(_clean_or_raw, listing.images)))
+        listing = replace(listing, images=tuple(map(clean_or_raw, listing.images)))
         targets += [target_of(shop, "picture", url) for url in listing.images if note is None]
     return Reading(listing, targets, note)
 
@@ -81,10 +90,3 @@ def target_of(shop: Shop, link: LinkKind, url: str, kind: str = "page") -> Targe
     except RefusedError as error:
         return Target(link, url, Fault("refused", error.reason, error.detail))
     return Target(link, url)
-
-
-def _clean_or_raw(url: str) -> str:
-    try:
-        return clean_url(url)
-    except RefusedError:
-        return url

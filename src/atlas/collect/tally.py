@@ -12,6 +12,25 @@ from atlas.collect.reach import NO_START
 from atlas.records import Path
 
 
+def count_spent(ledger: Ledger) -> dict[str, tuple[int, int]]:
+    """Pages asked and bytes received in this round, by host."""
+    rows = ledger.db.execute(
+        "SELECT host, SUM(kind = 'page'), COALESCE(SUM(bytes), 0) FROM address WHERE asked_round = ? GROUP BY host",
+        (ledger.round,),
+    )
+    return {host: (pages, received) for host, pages, received in rows}
+
+
+def count_found(ledger: Ledger) -> dict[str, int]:
+    """Pages that gave a listing in this round, by store."""
+    rows = ledger.db.execute(
+        "SELECT store, COUNT(*) FROM address WHERE kind = 'page' AND listing IS NOT NULL AND asked_round = ? "
+        "GROUP BY store",
+        (ledger.round,),
+    )
+    return dict(rows.fetchall())
+
+
 def count_stores(ledger: Ledger) -> dict[str, dict[str, int]]:
     """For each store of the last crawl: pages that were asked, listings, pictures at hand, and what is not there."""
     counts = ledger.db.execute(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from atlas.dataset.columns import Columns, is_empty, read_columns
 from atlas.dataset.reasons import RowError
+from atlas.dataset.schema import BUILD_FILE, open_dataset
 from atlas.dataset.tables import TABLE_KINDS, table_columns, table_rows
 from atlas.errors import DataError, UsageError
 from atlas.records import Listing
@@ -51,20 +52,23 @@ class UrlList:
 
 
 def is_url_list(file: FilePath) -> bool:
-    """Whether a file can be one, by its name."""
-    return file.suffix.lower() in (".json", *TABLE_KINDS)
+    """Whether a file can be one, by its name, or a folder, by its being a data set."""
+    return file.suffix.lower() in (".json", *TABLE_KINDS) or (file / BUILD_FILE).is_file()
 
 
 def read_url_list(file: FilePath, columns: Sequence[str] = (), limit: int | None = None) -> UrlList:
     """The products of a list; rows with one product id, path and split are one product with several pictures.
 
-    `columns` are `KEY=COLUMN` settings as `atlas build` takes them (`image` is the picture's address). Raises
-    UsageError for a file or column that is not there, DataError for what is no list.
+    A data set of links is a list, too. `columns` are `KEY=COLUMN` settings as `atlas build` takes them (`image` is the
+    picture's address). Raises UsageError for a file or column that is not there, DataError for what is no list.
     """
-    if not file.is_file():
+    if not file.is_file() and not (file.is_dir() and is_url_list(file)):
         raise UsageError(f"{file} is no file: name a store file (.toml), a JSON list or a table")
     found = UrlList(file.name.partition(".")[0])
-    rows = _json_rows(file) if file.suffix.lower() == ".json" else _table_rows(file, columns)
+    if file.is_dir():
+        rows = _dataset_rows(file)
+    else:
+        rows = _json_rows(file) if file.suffix.lower() == ".json" else _table_rows(file, columns)
     products: dict[Any, Entry] = {}
     for number, row in enumerate(rows):
         if limit is not None and number >= limit:
@@ -167,6 +171,18 @@ def _table_rows(file: FilePath, settings: Sequence[str]) -> Iterator[_Row | str]
             yield str(error.reason)
 
 
+def _dataset_rows(folder: FilePath) -> Iterator[_Row | str]:
+    """The rows of a data set that holds addresses in place of pictures."""
+    dataset = open_dataset(folder)
+    if not dataset.links_only:
+        raise UsageError(f"{folder} is a data set that holds its pictures: there is nothing to collect")
+    keys = ("product_id", "title", "price", "currency", "store", "url", "breadcrumb", "path", "image", "split")
+    columns = Columns({key: (key,) for key in keys})
+    for split in dataset.splits:
+        for cells in dataset.table(split, [key for key in keys if key != "split"]).to_pylist():
+            yield _of_cells(columns, cells | {"split": split})
+
+
 def _guessed(columns: Columns, names: Sequence[str], file: FilePath) -> Columns:
     """The columns that were named, and for the others those that are usually called so."""
     lower = {name.strip().lower(): name for name in reversed(names)}
@@ -212,5 +228,5 @@ def _addresses(cell: Any) -> tuple[str, ...]:
         except ValueError:
             return ()
     items = cell if isinstance(cell, list | tuple) else [cell]
-    urls = [item.get("url") if isinstance(item, Mapping) else item for item in items]
+    urls = [item.get("url") or item.get("path") if isinstance(item, Mapping) else item for item in items]
     return tuple(dict.fromkeys(url.strip() for url in urls if isinstance(url, str) and url.strip()))
