@@ -22,8 +22,6 @@ Source = Annotated[str, typer.Argument(help="A taxonomy file, atlas52, a data se
 taxonomy = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Category trees: show, check, compare, draft, map, extend."
 )
-taxonomy.command()(draft)
-taxonomy.command("map")(map_paths)
 
 
 @taxonomy.command()
@@ -100,6 +98,10 @@ def diff(old: Source, new: Source, json: Json = False) -> None:
         f"{len(change.new_ids)} ids changed"
     )
     raise typer.Exit(1 if change else 0)
+
+
+taxonomy.command()(draft)
+taxonomy.command("map")(map_paths)
 
 
 def _open(source: str) -> tuple[Taxonomy, Counter[Path] | None]:
