@@ -22,14 +22,17 @@ def best(store_path, *titles, **more):
 
 
 @pytest.mark.parametrize(
-    ("name", "right", "of"),
-    [("bazaar", 61, 62), ("harbor", 44, 45), ("kestrel", 47, 47), ("fashion-small", 60, 60), ("general", 18, 22)],
+    ("name", "wrong", "of"),
+    [
+        *[("bazaar", 1, 62), ("harbor", 1, 45), ("kestrel", 0, 47), ("fashion-small", 0, 60), ("shops", 1, 44)],
+        ("general", 4, 22),
+    ],
 )
-def test_most_first_guesses_are_right(name, right, of):
+def test_most_first_guesses_are_right(name, wrong, of):
     store_paths, expected = store_tree(name)
     found = suggest_paths(store_paths, tree_of(name))
-    assert len(found) == of
-    assert sum(suggestion.path in paths for suggestion, paths in zip(found, expected, strict=True)) >= right
+    assert len(found) >= of
+    assert sum(suggestion.path not in paths for suggestion, paths in zip(found, expected, strict=True)) <= wrong
 
 
 def test_what_scores_high_is_right_and_what_has_no_place_is_left_open():
@@ -108,6 +111,13 @@ def test_answers_inside_the_tree_are_found_by_kin_and_other_nodes_by_name():
     deep = parse_taxonomy("Men > Trousers\nMen > Trousers > Wool Trousers\n")
     assert best("Men > Chinos", tree=deep) == "Men > Trousers"
     assert best("Men > Trousers", tree=parse_taxonomy("Men > Trousers > Wool Trousers\n")) == "Men > Trousers"
+
+
+def test_a_toss_of_a_coin_scores_low():
+    both = suggest("Unisex > Jeans")
+    assert {both.path[0], both.second[0]} == {"Men", "Women"}
+    assert both.score < 0.7
+    assert suggest("Men > Jeans").score == 1
 
 
 def test_the_next_best_comes_along():

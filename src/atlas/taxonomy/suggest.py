@@ -29,6 +29,8 @@ UNSAID, OTHER_WHOM, OTHER_STYLE = 0.9, 0.1, 0.6
 INNER, CONTEXT = 0.97, 0.25
 #: What titles can add to a path's score, and the most that titles alone can say.
 TITLES_ADD, TITLES_ALONE = 0.25, 0.8
+#: What is left of the best score when the next one is nearly as good: a toss of a coin.
+TIE, NEARLY = 0.75, 0.98
 #: Titles of a store path that are looked at, and the share of them that must agree for whom it is.
 TITLES, TITLES_AGREE = 50, 0.7
 
@@ -115,7 +117,10 @@ class _Matcher:
         nodes = (node for node in self._candidates(said) if self.taxonomy.paths[node.number] not in wrong)
         scored = sorted(((self._score(said, node), -node.number) for node in nodes), reverse=True)
         good = [self.taxonomy.paths[-number] for score, number in scored[:2] if score >= FLOOR]
-        return Suggestion(good[0] if good else (), scored[0][0] if scored else 0.0, good[1] if len(good) > 1 else ())
+        score = scored[0][0] if scored else 0.0
+        if len(good) < 2:
+            return Suggestion(good[0] if good else (), score)
+        return Suggestion(good[0], score * (TIE if scored[1][0] > NEARLY * score else 1.0), good[1])
 
     def _bare(self, said: _Said) -> Suggestion:
         """The node that says for whom it is and no more, as the store path does."""
