@@ -17,6 +17,7 @@ MAX_URL_CHARS = 4_096
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 #: Control characters, halves of surrogate pairs, private and unassigned signs, line ends; joiners (Cf) are words.
 _NO_WORDS = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BREAKS = re.compile(r"[\t\r\n]")  # browsers leave them out of addresses
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,400}>|<!--[^<>]{0,400}-->")
 
 
@@ -43,8 +44,7 @@ def absolute_url(base: str, value: object) -> str:
     """The http address that `value` means on a page at `base`, quoted, without its fragment; empty where it is none."""
     if not isinstance(value, str) or len(value) > MAX_URL_CHARS:
         return ""
-    text = "".join(value.split()) if "\n" in value or "\t" in value else value.strip()
-    text = text.replace("&amp;", "&")
+    text = _BREAKS.sub("", value.strip()).replace("&amp;", "&")
     if not text or text.startswith("#"):
         return ""
     try:

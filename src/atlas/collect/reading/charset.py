@@ -32,8 +32,9 @@ _LANGUAGES = {
     "vi": "cp1258",
 }
 _LANG = re.compile(rb"<html[^>]{0,2000}?\slang\s*=\s*[\"']?([a-zA-Z]{2})", re.IGNORECASE)
-_NOT_TEXT = re.compile(rb"<script.*?</script|<style.*?</style|<[^>]{0,2000}>", re.IGNORECASE | re.DOTALL)
-_SEQUENCE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
+_NOT_TEXT = re.compile(rb"<(script|style)\b.*?(?:</\1|\Z)|<[^<>]{0,2000}>", re.IGNORECASE | re.DOTALL)
+#: Text that other codecs than charsets read as something else.
+_ASCII = "<a b='\\u0041'>+AGE-"
 _LONE = re.compile("[\udc80-\udcff]+")
 
 
@@ -73,18 +74,16 @@ def _decode_other(body: bytes, declared: list[str]) -> Decoded:
         if charset != "utf-8" and _fits(body, charset):
             note = f"charset: declared as {declared[0]}, read as {charset}" if charset != declared[0] else ""
             return Decoded(body.decode(charset, "replace"), charset, note)
-    strange = sum(byte > 0x7F for byte in body[:SAMPLE_BYTES])
-    sound = sum(map(len, _SEQUENCE.findall(body[:SAMPLE_BYTES])))
-    if 2 * sound > strange:
+    if _is_mostly_utf8(body):
         return Decoded(_mended(body), "utf-8", "charset: utf-8 with bytes that do not belong to it")
     charset = _guessed(body)
     return Decoded(body.decode(charset, "replace"), charset, f"charset: {_said(declared)}, read as {charset}")
 
 
 def _declared(body: bytes, content_type: str) -> list[str]:
-    """Charsets that header and page name, in the order of trust. An ASCII page that calls itself UTF-16 is none."""
+    """Charsets that header and page name, in the order of trust."""
     named = [http_content_type_encoding(content_type) if content_type else None, _meta_charset(body)]
-    return list(dict.fromkeys(name for name in named if name and _is_codec(name) and not name.startswith("utf-16")))
+    return list(dict.fromkeys(name for name in named if name and _is_charset(name)))
 
 
 def _meta_charset(body: bytes) -> str | None:
@@ -92,10 +91,11 @@ def _meta_charset(body: bytes) -> str | None:
     return resolve_encoding(found) if found else None
 
 
-def _is_codec(name: str) -> bool:
+def _is_charset(name: str) -> bool:
+    """Whether a name is that of a charset in which markup reads as in ASCII, and not some other codec of Python's."""
     try:
-        return codecs.lookup(name)._is_text_encoding  # not base64 or zip, which a page may name too
-    except LookupError:
+        return _ASCII.encode().decode(name, "replace") == _ASCII
+    except (LookupError, UnicodeError):
         return False
 
 
@@ -109,12 +109,19 @@ def _wide(body: bytes) -> str:
 
 
 def _utf8_sequences(body: bytes) -> int:
-    """How many characters beyond ASCII good UTF-8 holds, -1 where it is not; a last one may be cut off."""
+    """How many characters beyond ASCII good UTF-8 holds, -1 where it is not; after some a last one may be cut off."""
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(body)
     except UnicodeDecodeError:
         return -1
-    return len(text) - sum(map(str.isascii, text))
+    return len(text) - len(text.encode("ascii", "ignore")) or -1
+
+
+def _is_mostly_utf8(body: bytes) -> bool:
+    """Whether two in three of the first characters beyond ASCII are good UTF-8; in other charsets a few may be."""
+    text = body[: 4 * SAMPLE_BYTES].decode("utf-8", "surrogateescape")
+    foreign = sum(map(len, _LONE.findall(text)))
+    return len(text) - len(text.encode("ascii", "ignore")) >= 3 * foreign
 
 
 def _fits(body: bytes, charset: str) -> bool:
@@ -130,6 +137,8 @@ def _guessed(body: bytes) -> str:
     if by_language and _fits(body, by_language):
         return by_language
     text = b" ".join(_NOT_TEXT.sub(b" ", body[: 4 * SAMPLE_BYTES]).split())[:SAMPLE_BYTES]
+    if sum(byte > 0x7F for byte in text) * 6 < len(text):
+        return "cp1252"  # single letters with marks among plain ones
     best = charset_normalizer.from_bytes(text, cp_isolation=_CANDIDATES).best()
     return best.encoding if best else "cp1252"
 

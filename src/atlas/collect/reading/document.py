@@ -80,9 +80,8 @@ def text_of(element: HtmlElement, without: frozenset[str] = frozenset()) -> str:
         hides = node.tag in _UNSEEN or node.tag in without
         unseen += hides if event == "start" else -hides
         said = node.text if event == "start" else node.tail if node is not element else None
-        apart = " " if node.tag in _BLOCKS else ""
         if not unseen:
-            parts.append(f"{apart}{said or apart}")
+            parts.append((" " if node.tag in _BLOCKS else "") + (said or ""))
     return clean_text("".join(parts))
 
 
@@ -122,7 +121,8 @@ def _without_long_tags(text: str) -> tuple[str, int]:
     for tag in _TAG.finditer(text):
         if tag.end() - tag.start() < _SHORTEST_LONG_TAG:
             continue
-        cut = next(islice(_ATTRIBUTE.finditer(text, tag.start() + 1, tag.end()), MAX_ATTRIBUTES, None), None)
+        words = _ATTRIBUTE.finditer(text, tag.start() + 1, tag.end())  # the tag's name is the first
+        cut = next(islice(words, MAX_ATTRIBUTES + 1, None), None)
         if cut:
             pieces.append(text[end : cut.start()])
             end = tag.end()

@@ -24,9 +24,11 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 #: What stands after a quote that really ends a key, a value of an object, an item of a list.
 _AFTER_KEY = re.compile(r"\s*+:")
 _AFTER_VALUE = re.compile(
-    r"\s*+(?:[}\]]|$|//|/\*|,\s*+(?:[\"'}/]|$|[A-Za-z_$][\w$]*+\s*+:)|\"[\w@-]{1,60}\"\s*+:)|[ \t\r]*+\n\s*+[\"']"
+    r"\s*+(?:[}\]]|$|//|/\*|(?:,\s*+)++(?:[\"'}/]|$|[A-Za-z_$][\w$]*+\s*+:)|\"[\w@-]{1,60}\"\s*+:)|[ \t\r]*+\n\s*+[\"']"
 )
-_AFTER_ITEM = re.compile(r"\s*+(?:\]|$|//|/\*|,\s*+(?:[\"'{\[\]/\d-]|$|(?:true|false|null)\b))|[ \t\r]*+\n\s*+[\"']")
+_AFTER_ITEM = re.compile(
+    r"\s*+(?:\]|$|//|/\*|(?:,\s*+)++(?:[\"'{\[\]/\d-]|$|(?:true|false|null)\b))|[ \t\r]*+\n\s*+[\"']"
+)
 _CONSTANTS = {"true": True, "false": False, "null": None, "undefined": None, "NaN": None}
 
 
