@@ -15,8 +15,9 @@ def shops(tmp_path):
     ours = ["Clothing > Men > T-Shirts", "Clothing > Men > Jeans > Slim", "Clothing > Men > Kilts"]
     theirs = ["Menswear > tees", "Menswear > denim", "Sale"]
     write_crawl(tmp_path / "shops" / "acme", [listing("acme", n, ours[n % 3]) for n in range(9)])
-    sale = {"title": "Silk saree for women"}
-    bolt = [listing("bolt", n, theirs[n % 3], **(sale if n % 3 == 2 else {})) for n in range(12)]
+    bolt = [listing("bolt", n, theirs[n % 3]) for n in range(12)]
+    for here in bolt[2::3]:
+        here["title"] = f"Silk saree {here['product_id']} for women"
     write_crawl(tmp_path / "shops" / "bolt", bolt)
     return str(tmp_path / "shops")
 

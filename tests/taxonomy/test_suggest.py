@@ -82,6 +82,8 @@ def test_titles_say_what_the_path_does_not():
     jeans = ("Slim jeans for men", "Men blue jeans", "Men's denim jeans")
     assert best("New Arrivals") == ""
     assert best("New Arrivals", *jeans) == "Men > Western Wear > Jeans"
+    assert best("New Arrivals", *jeans[:1]) == ""  # one title is no proof
+    assert best("Men > Lehengas", "Slim jeans for men") != "Men > Western Wear > Jeans"
     assert best("Jeans > Skinny", "Women skinny jeans") == "Women > Western Wear > Jeans"  # for whom
     assert best("Men > Jeans", "Red saree", "Silk saree") == "Men > Western Wear > Jeans"  # but paths go before
     assert suggest("Men > Denim", jeans).score > suggest("Men > Denim").score

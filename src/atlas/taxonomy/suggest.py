@@ -31,8 +31,8 @@ INNER, CONTEXT = 0.97, 0.25
 TITLES_ADD, TITLES_ALONE = 0.25, 0.8
 #: What is left of the best score when the next one is nearly as good: a toss of a coin.
 TIE, NEARLY = 0.75, 0.98
-#: Titles of a store path that are looked at, and the share of them that must agree for whom it is.
-TITLES, TITLES_AGREE = 50, 0.7
+#: Titles that are looked at, others that say nothing (so that one is no proof), and the share that must agree for whom.
+TITLES, UNREAD, TITLES_AGREE = 50, 2, 0.7
 
 
 class Suggestion(NamedTuple):
@@ -191,7 +191,7 @@ class _Matcher:
         """The nodes with a word in their names that the store path explains, or enough titles to make a suggestion."""
         told = Counter(word for title in said.titles for word in title)
         words = {word for word, how in said.reach.items() if how >= GENERAL * LEVELS[-1]}
-        words |= {word for word, count in told.items() if TITLES_ALONE * count >= FLOOR * len(said.titles)}
+        words |= {word for word, count in told.items() if TITLES_ALONE * count >= FLOOR * (len(said.titles) + UNREAD)}
         found = {node.number: node for word in words for node in self.by_word.get(word, ())}
         return [node for node in found.values() if node.is_answer or said.inner]
 
@@ -246,7 +246,8 @@ def _share_of_titles(said: _Said, node: _Node) -> float:
     if not said.titles:
         return 0.0
     heads = [{word.text for word in part if word.weight > SIDE_WORD} for part in node.parts]
-    return sum(any(part and part <= title for part in heads) for title in said.titles) / len(said.titles)
+    told = sum(any(part and part <= title for part in heads) for title in said.titles)
+    return told / (len(said.titles) + UNREAD)
 
 
 def _left_by_sides(store: Sides, tree: Sides, whom_matters: bool) -> float:
