@@ -96,3 +96,15 @@ def test_diff_lists_changes_and_says_so_in_its_exit_code(tmp_path, tree_file):
     ]
     value = json.loads(run("diff", tree_file, other, "--json").stdout)
     assert value["moved"] == [[["Men", "Shirts"], ["Men", "Tops"]]]
+
+
+def test_show_counts_the_products_that_a_model_learned_from(small_model):
+    value = json.loads(run("show", small_model, "--json").stdout)
+    products = {tuple(node["path"]): node["products"] for node in value["nodes"]}
+    assert products[("Men", "Jeans")] == 7  # of 12, a part for dev and test
+    assert products[("Men",)] == sum(
+        count for path, count in products.items() if path[0] == "Men" and path[1:] in LEAVES
+    )
+
+
+LEAVES = {("Tops", "Shirts"), ("Tops", "Vests"), ("Jeans",)}
