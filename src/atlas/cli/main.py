@@ -22,6 +22,7 @@ from atlas.errors import AtlasError
 COMMANDS = {
     "demo": "Walk the whole way on a small drawn store.",
     "collect": "Collect listings and pictures from stores, or download lists of picture urls.",
+    "extract": "Show what one page of a store would give.",
     "forget": "Remove every trace of an address or a host from a crawl, and list what was removed.",
     "taxonomy": "Category trees: show, check, compare, draft, map, extend.",
     "build": "Turn labelled products into a data set.",

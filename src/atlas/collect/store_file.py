@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -156,10 +157,10 @@ class StoreFile:
             if pattern.startswith(PATTERN_SIGN):
                 _check_pattern(pattern.removeprefix(PATTERN_SIGN), key)
         _check_pattern(self.browser.always, "browser.always")
-        if min(self.polite.delay_s, self.browser.scroll) < 0:
+        if not (0 <= self.polite.delay_s < math.inf and self.browser.scroll >= 0):
             raise RecipeError("polite.delay_s and browser.scroll: use 0 or more")
         for name, limit in vars(self.budget).items():
-            if limit <= 0:
+            if not limit > 0:  # also true of nan
                 raise RecipeError(f"budget.{name} is {limit}: use a number above 0")
 
 
