@@ -159,7 +159,7 @@ class Renderer:
             await context.route("**/*", parts.serve)
             await context.route_web_socket("**", lambda socket: socket.close())
             page = await context.new_page()
-            await page.goto(answer.url, wait_until="domcontentloaded", timeout=viewer.store.budget.page_s * 1000)
+            await page.goto(answer.url, wait_until="commit", timeout=viewer.store.budget.page_s * 1000)
             await _settle(page, parts, viewer.store)
             body = (await page.content()).encode("utf-8", "replace")
         finally:
@@ -174,6 +174,8 @@ class Renderer:
 async def _settle(page: Page, parts: Parts, store: StoreFile) -> None:
     """Wait until the page shows what it has, and make it show the rest."""
     wishes = store.browser
+    with contextlib.suppress(TimeoutError):
+        await _in_time(page.wait_for_function("document.readyState != 'loading'", timeout=0), SETTLE_S)
     if wishes.wait_for:
         with contextlib.suppress(TimeoutError):
             await _in_time(page.wait_for_selector(wishes.wait_for, state="attached", timeout=0), SETTLE_S)

@@ -29,6 +29,8 @@ SHARED_BYTES = 32_000_000
 QUIET_S = 0.3
 _LOADED = frozenset({"script", "stylesheet", "xhr", "fetch", "other"})
 _SHARED = frozenset({"script", "stylesheet"})
+#: The answer to frames, popups and scripts that go elsewhere: it leaves the page as it is.
+_STAY = Answer("", 204, {})
 #: Headers that describe a transfer which is over.
 _OF_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "set-cookie"})
 
@@ -107,7 +109,7 @@ class Parts:
         request = route.request
         if request.is_navigation_request():
             first, self._shown = not self._shown, True
-            return self._answer if first else None  # frames, popups and scripts that go elsewhere are not followed
+            return self._answer if first else _STAY
         if request.method != "GET" or request.resource_type not in _LOADED or self._count >= MOST_PARTS:
             return None
         self._count += 1
