@@ -388,6 +388,10 @@ def test_wrong_use_of_links_says_what_is_right(links, crawl, tmp_path):
         build(links, tmp_path / "no", BuildOptions(pictures=tmp_path / "plain"))
     with pytest.raises(UsageError, match="name a folder of pictures, or of a crawl"):
         build(links, tmp_path / "no", BuildOptions(pictures=tmp_path / "nowhere"))
+    (tmp_path / "tree" / "Men").mkdir(parents=True)
+    (tmp_path / "tree" / "Men" / "1.png").write_bytes(picture(1))
+    with pytest.raises(UsageError, match="holds its pictures in folders itself: leave out --pictures"):
+        build(tmp_path / "tree", tmp_path / "no", BuildOptions(pictures=crawl))
     with pytest.raises(DataError, match="holds links and no pictures: `atlas collect"):
         dataset_source(links, "test")
     assert not (tmp_path / "no").exists()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from atlas.dataset.columns import NEEDED, SIGN, Columns, read_columns
 from atlas.dataset.decisions import Wishes
@@ -69,19 +69,12 @@ def make_plan(source: FilePath, options: BuildOptions) -> Plan:
         raise UsageError(f"--min-support {options.min_support}: use 0 (keep all) or more")
     if options.use_suggested and options.mapping is None:
         raise UsageError("--use-suggested says how to read a mapping: name one with --mapping")
-    opened = open_source(source)
-    columns, where = read_columns(options.columns), _where(options.where)
-    splits = _splits(options.splits, own=columns.has_split)
-    values: dict[str, str] = {}
-    unread: dict[str, int] = {}
-    if isinstance(splits, OwnSplits) and not columns.has_split and opened.says_split(splits.patterns):
-        columns = columns.also(["split"])
-    if isinstance(splits, OwnSplits) and columns.has_split:
-        values = {value: name for name, wanted in splits.patterns.items() for value in wanted}
-    elif isinstance(splits, OwnSplits):
-        opened, unread = opened.with_splits(splits.patterns)
-    if isinstance(splits, Shares):
-        columns = columns.without_split()
+    where = _where(options.where)
+    opened, columns, splits, values, unread = _divided(
+        open_source(source), read_columns(options.columns), options.splits
+    )
+    if opened.is_tree and options.pictures is not None:
+        raise UsageError(f"{source} holds its pictures in folders itself: leave out --pictures")
     taxonomy = load_taxonomy(options.taxonomy) if options.taxonomy else None
     mapping = read_mapping(options.mapping, taxonomy) if options.mapping else None
     by_file = opened.check_columns(columns, where, NEEDED if mapping is None else ("image", "breadcrumb"))
@@ -101,6 +94,30 @@ def make_plan(source: FilePath, options: BuildOptions) -> Plan:
     wishes = Wishes(splits, taxonomy, options.min_support, options.rare, options.seed)
     record = _header(opened, unread, crawl) | {"options": _asked(options, by_file, taxonomy, mapping)}
     return Plan(opened, readers, wishes, record, mapping, unread, crawl)
+
+
+class _Divided(NamedTuple):
+    """A source and its columns with what is to be done about splits."""
+
+    source: Source
+    columns: Columns
+    splits: Shares | OwnSplits
+    values: dict[str, str]  # the split column's value -> split
+    unread: dict[str, int]  # what belongs to no split, with the pictures in it
+
+
+def _divided(source: Source, columns: Columns, wish: str | None) -> _Divided:
+    """The source as `--splits` divides it. Raises UsageError when that names what is not there."""
+    splits = _splits(wish, own=columns.has_split)
+    if isinstance(splits, Shares):
+        return _Divided(source, columns.without_split(), splits, {}, {})
+    if not columns.has_split and source.says_split(splits.patterns):
+        columns = columns.also(["split"])
+    if columns.has_split:
+        values = {value: name for name, wanted in splits.patterns.items() for value in wanted}
+        return _Divided(source, columns, splits, values, {})
+    taken, unread = source.with_splits(splits.patterns)
+    return _Divided(taken, columns, splits, {}, unread)
 
 
 def _plan_relinked(links: DatasetFolder, source: FilePath, options: BuildOptions) -> Plan:
