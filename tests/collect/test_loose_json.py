@@ -34,6 +34,8 @@ def test_good_json_is_read_as_it_is(value):
         ('{"a": [1, 2', {"a": [1, 2]}),
         ('{"a": {"b": 1]}, "c": 2', {"a": {"b": 1}, "c": 2}),
         ('{"a": "\\ud83d\\ude00 \\u00e9 \\x",}', {"a": "😀 é x"}),
+        (r'{"a": "Bob\'s R\x26B", "b": "C:\videos"}', {"a": "Bob's R&B", "b": "C:videos"}),
+        ('{"a": "<p style="color: red;">Open, "daily".</p>"}', {"a": '<p style="color: red;">Open, "daily".</p>'}),
         ('{"a": "https://x.test/y",}', {"a": "https://x.test/y"}),
         ('{"a": "line\nend",}', {"a": "line\nend"}),
     ],

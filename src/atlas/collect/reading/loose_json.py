@@ -19,7 +19,7 @@ _BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)*+")
 _OPEN = re.compile(r"[{\[]")
 _BARE = re.compile(r"[^\s,:\[\]{}\"']++")
 _PLAIN = {'"': re.compile(r'[^"\\]*+'), "'": re.compile(r"[^'\\]*+")}
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 #: What stands after a quote that really ends a key, a value of an object, an item of a list.
 _AFTER_KEY = re.compile(r"\s*+:")
@@ -187,4 +187,4 @@ def _unescaped(written: str) -> str:
 
 def _meant(found: re.Match[str]) -> str:
     sign = found[1]
-    return chr(int(sign[1:], 16)) if len(sign) == 5 else _ESCAPED.get(sign, sign)
+    return chr(int(sign[1:], 16)) if len(sign) > 1 else _ESCAPED.get(sign, sign)

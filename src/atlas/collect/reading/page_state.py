@@ -31,7 +31,7 @@ MAX_VARIANTS = 300
 _PRODUCT_KEY = re.compile(
     r"(?:current|selected|initial|main)?_?(?:product|pdp|item)(?:_?(?:data|details?|info|page))?", re.I
 )
-_ASSIGNED = re.compile(r"(?:window|self|globalThis|var|let|const)[\s.][\s\w.$\[\]\"']{1,60}?=\s*(?=\{)")
+_ASSIGNED = re.compile(r"(?:window|self|globalThis|var|let|const)[\s.\[][\s\w.$\[\]\"']{1,60}?=\s*(?=\{)")
 _NAMES = ("name", "title", "productName", "product_name", "displayName")
 _PRICES = (
     *("salePrice", "sale_price", "sellingPrice", "discountedPrice", "specialPrice", "finalPrice", "final_price"),
