@@ -1,10 +1,12 @@
 import pytest
 
+from atlas.collect.extract import extract
+from atlas.collect.page import Page
 from atlas.collect.reading.document import read_document, text_of
-from atlas.collect.reading.links import next_urls, product_urls
+from atlas.collect.reading.links import continues, next_urls, product_urls
 from atlas.collect.reading.prices import Market
 from atlas.collect.reading.selectors import check_selectors, matches, selected_facts
-from atlas.collect.store_file import Browser, Links, Select, StoreFile
+from atlas.collect.store_file import Browser, Links, Select, Start, StoreFile
 from atlas.errors import RecipeError
 
 PAGE = read_document(
@@ -66,6 +68,33 @@ def test_links_are_elements_their_attributes_or_a_pattern():
 def test_the_next_page_is_marked_or_selected():
     assert next_urls(PAGE, Links()) == ("https://s.test/here?page=2",)
     assert next_urls(PAGE, Links(next="a.none")) == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "start", "expected"),
+    [
+        ("https://s.test/men", "https://s.test/men/", True),
+        ("https://www.s.test/men?page=2", "https://s.test/men", True),
+        ("https://s.test/men?sort=new&page=2", "https://s.test/men?sort=new", True),
+        ("https://s.test/men/page/2/", "https://s.test/men", True),
+        ("https://s.test/men-p2.html", "https://s.test/men", True),
+        ("https://s.test/men/2", "https://s.test/men/", True),
+        ("https://s.test/men/jeans-501", "https://s.test/men", False),
+        ("https://s.test/men/1045", "https://s.test/men", False),
+        ("https://s.test/index.php?route=product&id=2", "https://s.test/index.php?route=category&path=20", False),
+        ("https://s.test/jeans", "https://s.test/", False),
+        ("https://t.test/men", "https://s.test/men", False),
+    ],
+)
+def test_later_pages_of_a_list_are_known_by_their_address(url, start, expected):
+    assert continues(url, start) is expected
+
+
+def test_the_last_page_of_a_list_is_no_product():
+    html = b"<h1>Men</h1><p class=price>5 EUR</p>"
+    store = StoreFile("s", start=(Start("https://s.test/men"),), select=Select(title="h1", price=".price"))
+    assert extract(Page("https://s.test/men?page=9", html), store).listing is None
+    assert extract(Page("https://s.test/men/blue-jeans", html), store).listing is not None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from atlas.collect.reading.charset import decode
 from atlas.collect.reading.document import Document, read_document
 from atlas.collect.reading.facts import Facts, merge, of_one_product
 from atlas.collect.reading.graph import Graph, read_jsonld
-from atlas.collect.reading.links import next_urls, product_urls
+from atlas.collect.reading.links import continues, next_urls, product_urls
 from atlas.collect.reading.microdata import MICRODATA, RDFA, read_items
 from atlas.collect.reading.opengraph import opengraph_facts, page_facts
 from atlas.collect.reading.page_state import state_facts
@@ -125,10 +125,10 @@ def _is_product(document: Document, store: StoreFile, told: Told, graphs: dict[s
 
 
 def _is_list(document: Document, store: StoreFile, graphs: dict[str, Graph]) -> bool:
-    """Whether a page that shows title and price still is a list: one where the crawl starts, or with a next page."""
-    starts = {start.url.rstrip("/") for start in store.start}
-    listed = any(lists_products(graph) for graph in graphs.values())
-    return document.url.rstrip("/") in starts or listed or bool(next_urls(document, store.links))
+    """Whether a page that shows title and price still is a list: a start, a later page of one, or with a next page."""
+    if any(continues(document.url, start.url) for start in store.start):
+        return True
+    return any(lists_products(graph) for graph in graphs.values()) or bool(next_urls(document, store.links))
 
 
 def _listing(

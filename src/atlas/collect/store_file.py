@@ -219,7 +219,7 @@ def _start_table(value: Any) -> Any:
     if isinstance(value, str):
         return {"url": value}
     if isinstance(value, Mapping) and isinstance(value.get("path"), str):
-        return {**value, "path": parse_path(value["path"])}
+        return {**value, "path": parse_path(value["path"].replace("->", ">"))}
     return value
 
 

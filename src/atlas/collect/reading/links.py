@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from urllib.parse import parse_qsl
 
 from lxml.html import HtmlElement
 
@@ -13,10 +14,12 @@ from atlas.collect.reading.graph import Graph
 from atlas.collect.reading.selectors import matches
 from atlas.collect.reading.structured import listed_urls
 from atlas.collect.store_file import PATTERN_SIGN, Links
-from atlas.collect.text import absolute_url, same_site
+from atlas.collect.text import absolute_url, same_site, split_url
 
 #: Links of one page that are passed on.
 MAX_LINKS = 10_000
+#: What stands after the address of a list in that of its later pages.
+_LATER = re.compile(r"[/-](?:(?:page|pg|p|seite|pagina)[/=_-]?\d{1,4}|\d{1,2})(?:\.html?)?", re.IGNORECASE)
 #: Attributes in which an element that is no link keeps an address.
 _ADDRESSES = ("href", "data-href", "data-url", "data-link", "data-product-url")
 
@@ -40,6 +43,16 @@ def next_urls(document: Document, links: Links) -> tuple[str, ...]:
         return _distinct(_chosen(document, links.next), document)
     marked = (tag for tag in document.root.iter("link", "a") if "next" in (tag.get("rel") or "").lower().split())
     return _distinct((absolute_url(document.base, tag.get("href")) for tag in marked), document)
+
+
+def continues(url: str, start: str) -> bool:
+    """Whether an address is that of a list or of a later page of it: `/men`, `/men?page=2`, `/men/page/2`."""
+    here, first = split_url(url), split_url(start)
+    if not here or not first or not same_site(url, start):
+        return False
+    rest = here.path.rstrip("/").removeprefix(first.path.rstrip("/"))
+    same = here.path.rstrip("/") == first.path.rstrip("/") or bool(_LATER.fullmatch(rest))
+    return same and set(parse_qsl(first.query)) <= set(parse_qsl(here.query))
 
 
 def _chosen(document: Document, rule: str) -> Iterator[str]:

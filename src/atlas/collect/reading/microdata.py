@@ -1,7 +1,7 @@
 """Microdata and RDFa Lite in one walk over a page, as nodes in the shape of JSON-LD.
 
-Both mark the same things by other attributes. The common library for them, extruct, takes squared time on long pages and
-fails on deep ones (docs/log.md has the figures), so that a hostile page could stop a crawl with it.
+Both mark the same things by other attributes. The common library for them, extruct, takes squared time on long pages
+and fails on deep ones (docs/log.md has the figures), so that a hostile page could stop a crawl with it.
 """
 
 from __future__ import annotations
