@@ -117,14 +117,15 @@ class _Bars:
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=20),
             TextColumn("{task.fields[counted]}", markup=False),
             TextColumn("{task.fields[rate]}", markup=False, style="cyan"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[status]}", markup=False, style="dim"),
+            TextColumn("{task.fields[status]}", markup=False, style="dim", table_column=Column(no_wrap=False)),
             console=Console(stderr=True),
         )
         self._task: rich.progress.TaskID | None = None
