@@ -126,6 +126,7 @@ def test_predict_has_a_column_for_each_store(tmp_path, monkeypatch):
     assert lines[0].split("\t")[-1] == "path_acme"
     assert lines[1].split("\t")[-1] == "Rot"
     assert lines[2].count("\t") == lines[0].count("\t")
+    assert "name the stores with --also" in run(*call[:-2], "--mapping", tmp_path / "map.csv").stderr
     refused = run(*call)
     assert refused.exit_code == 2
     assert "has no mapping of stores" in refused.stderr

@@ -72,6 +72,8 @@ def predict(
         check_output(output, overwrite)
     if evidence:
         _check_evidence(output)
+    if not also and (mapping or use_suggested):
+        _want_stores()
     source = find_inputs(inputs, NamedColumns(image_column, id_column), split, _stdin_lines())
     categorizer = load(folder, engine)  # type: ignore[arg-type]  # it says itself which engines there are
     words = store_words(categorizer.bundle, also, mapping, use_suggested=use_suggested) if also else None
@@ -100,6 +102,12 @@ def _check_evidence(output: FilePath | None) -> None:
     if output is None or output.suffix.lower() != ".parquet":
         seen = f"not into {output}" if output else "and no -o was given"
         raise UsageError(f"--evidence goes into a Parquet file, {seen}: use -o FILE.parquet, or --explain DIR")
+
+
+def _want_stores() -> None:
+    from atlas.errors import UsageError
+
+    raise UsageError("--mapping and --use-suggested say how --also STORE reads: name the stores with --also")
 
 
 class _Table:
