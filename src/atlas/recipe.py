@@ -136,7 +136,7 @@ def _convert_union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
                 return _convert(hint, value, where)
             except RecipeError:
                 continue
-    allowed = ", ".join(getattr(hint, "__name__", str(hint)) for hint in hints)
+    allowed = ", ".join(", ".join(map(repr, get_args(hint))) or getattr(hint, "__name__", str(hint)) for hint in hints)
     raise RecipeError(f"{where} is {value!r}: use one of {allowed}")
 
 

@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from atlas.model import decoding
-from atlas.model.decoding import END, PAD, START, Told, TreePlan, expand, write_freely
+from atlas.model.decoding import Decoder, Told, expand, write_freely
+from atlas.model.plan import END, PAD, START, TreePlan
 from atlas.records import IMPOSSIBLE
 from atlas.taxonomy.tree import Taxonomy
 
 from ..taxonomy.trees import taxonomies
 
 
-class Remembering:
+class Remembering(Decoder):
     """A made-up decoder whose every step depends on the whole path so far and on the picture."""
 
     def __init__(self, words: int, width: int = 6, seed: int = 0) -> None:
@@ -31,9 +32,12 @@ class Remembering:
         seen = features.mean((2, 3))[:, None]  # (B, 1, width)
         return (torch.zeros_like(seen),), (seen,)
 
-    def advance(self, state, token, seen):
-        hidden = torch.tanh(state[0] @ self.turn + self.embedding[token] + seen[0])
-        return Told(hidden, (hidden,), torch.ones(*token.shape, 1))
+    def look(self, state, seen):
+        return (state[0] @ self.turn + seen[0],)
+
+    def take(self, looked, token, seen):
+        hidden = torch.tanh(looked[0] + self.embedding[token])
+        return Told(hidden, (hidden,), torch.ones(*hidden.shape[:2], 1))
 
 
 def by_hand(decoder, features, tree):
@@ -113,8 +117,8 @@ def test_a_path_known_to_be_best_is_best():
     tree = Taxonomy([("Men", "Jeans"), ("Men", "Shirts"), ("Women", "Jeans"), ("Women", "Skirts")])
 
     class Sure(Remembering):
-        def advance(self, state, token, seen):
-            told = super().advance(state, token, seen)
+        def take(self, looked, token, seen):
+            told = super().take(looked, token, seen)
             follows = {"<start>": "Women", "Women": "Jeans", "Men": "Jeans"}
             want = [tree.vocabulary.index(follows[tree.vocabulary[int(t)]]) for t in token.flatten()]
             hidden = torch.zeros_like(told.hidden)
@@ -145,6 +149,15 @@ def test_a_batch_scored_in_parts_is_the_same(monkeypatch):
     monkeypatch.setattr(decoding, "LEVEL_FLOATS", 1)
     assert np.allclose(scored(tree, rows=7)[0], whole, atol=1e-6)
     assert np.allclose(scored(tree, keep=2, rows=7)[0].sum(1), 1, atol=1e-5)
+
+
+@given(taxonomies(), st.integers(1, 200), st.integers(1, 4))
+def test_a_level_taken_in_turn_is_the_same(tree, floats, keep):
+    whole = [scored(tree)[0], scored(tree, keep)[0]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "CACHED_FLOATS", floats)
+        for kept, masses in zip((None, keep), whole, strict=True):
+            assert np.allclose(scored(tree, kept)[0], masses, atol=1e-6)
 
 
 def free_by_hand(decoder, features, levels):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -6,10 +8,11 @@ from atlas.errors import RecipeError
 from atlas.model.assemble import assemble
 from atlas.model.attention import LstmDecoder
 from atlas.model.config import DecoderConfig, EncoderConfig, ModelConfig, ScoringConfig
-from atlas.model.decoding import END, START
+from atlas.model.decoding import EXACT_INNER_NODES, KEPT
 from atlas.model.loss import Target
+from atlas.model.plan import END, START
 from atlas.model.transformer import TransformerDecoder
-from atlas.records import Batch
+from atlas.records import IMPOSSIBLE, Batch
 from atlas.taxonomy.tree import Taxonomy
 
 TREE = Taxonomy([("Men", "Jeans"), ("Men",), ("Women", "Tops", "Shirts"), ("Women", "Skirts")])
@@ -134,6 +137,40 @@ def test_the_lstm_is_the_papers_step_on_the_pooled_grid():
     assert torch.allclose(told.state[1][:, 0], cell, atol=1e-5)
 
 
+@BOTH
+def test_a_step_may_take_the_same_tokens_for_all_pictures(decoder):
+    path = model(decoder)
+    with torch.no_grad():
+        state, seen = path.decoder.start(path.encoder(pixels(2).pixels))
+        looked = path.decoder.look(tuple(part.expand(-1, 3, *part.shape[2:]) for part in state), seen)
+        shared, own = (path.decoder.take(looked, tokens, seen) for tokens in (TOKENS[:1], TOKENS[:1].expand(2, -1)))
+    assert torch.equal(shared.hidden, own.hidden)
+    assert shared.light.shape == own.light.shape
+
+
+def fans(first_level: int) -> Taxonomy:
+    """A tree with one more inner node than `first_level`, two leaves below each of those."""
+    return Taxonomy([(f"n{number}", leaf) for number in range(first_level) for leaf in "ab"])
+
+
+@pytest.mark.parametrize(("inner", "keep", "kept"), [
+    (EXACT_INNER_NODES, "auto", None),
+    (EXACT_INNER_NODES + 1, "auto", KEPT),
+    (EXACT_INNER_NODES + 1, 0, None),
+    (EXACT_INNER_NODES, 5, 5),
+])  # fmt: skip
+def test_a_large_tree_is_searched_unless_the_recipe_says_otherwise(inner, keep, kept):
+    tree = fans(inner - 1)
+    config = ModelConfig(SMALL, decoder=dataclasses.replace(TRANSFORMER, keep=keep))
+    path = assemble(config, tree.arrays).eval()
+    with torch.no_grad():
+        log_mass = path.score(pixels(2))
+    assert path.keep == kept
+    assert torch.allclose(log_mass.exp().sum(1), torch.ones(2), atol=1e-4)
+    searched = (log_mass[:, list(tree.answers)] > IMPOSSIBLE).sum(1)
+    assert searched.tolist() == [2 * (kept or inner - 1)] * 2
+
+
 def test_doubly_stochastic_attention_costs_uneven_light():
     plain, spread = (
         DecoderConfig("lstm", size=12, embedding=6, attention=10, grid=5, dropout=0.0, doubly_stochastic=weight)
@@ -156,15 +193,16 @@ def test_a_transformer_needs_heads_that_share_its_width():
         TransformerDecoder(DecoderConfig("transformer", size=10, heads=4), 8, 9)
 
 
-def test_large_attention_is_taken_in_turns(monkeypatch):
+@pytest.mark.parametrize("floats", [1, 1000, 1600, 3500])  # a path, 4, 6 = a picture, and 2 pictures of 3 at a time
+def test_large_attention_is_taken_in_turns(monkeypatch, floats):
     torch.manual_seed(0)
     decoder = LstmDecoder(LSTM, channels=7, words=9).eval()
     with torch.no_grad():
-        state, seen = decoder.start(torch.randn(2, 7, 3, 2))
-        many = tuple(part.expand(-1, 6, -1) for part in state)
-        tokens = torch.randint(3, 9, (2, 6))
+        state, seen = decoder.start(torch.randn(3, 7, 3, 2))
+        many = tuple(part * torch.rand(3, 6, 1) for part in state)
+        tokens = torch.randint(3, 9, (3, 6))
         whole = decoder.advance(many, tokens, seen)
-        monkeypatch.setattr("atlas.model.attention.ATTENTION_FLOATS", 1)
+        monkeypatch.setattr("atlas.model.attention.CACHED_FLOATS", floats)
         assert torch.allclose(decoder.advance(many, tokens, seen).hidden, whole.hidden, atol=1e-6)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import sys
+import types
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -101,6 +102,8 @@ def _table_lines(name: str, defaults: Any, recipes: dict[str, Any]) -> Iterator[
 def _kind(hint: Any) -> str:
     if typing.get_origin(hint) is typing.Literal:
         return " or ".join(f"`{value}`" for value in typing.get_args(hint))
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(map(_kind, typing.get_args(hint)))
     return _cell(hint.__name__ if isinstance(hint, type) else str(hint))
 
 

@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 
 from atlas.model.attention import LstmDecoder
 from atlas.model.config import ModelConfig
-from atlas.model.decoding import SPECIAL_TOKENS
 from atlas.model.encoders import build_encoder, rebuild_encoder
 from atlas.model.flat import FlatModel
 from atlas.model.heads import build_head
 from atlas.model.path import PathModel
+from atlas.model.plan import SPECIAL_TOKENS
 from atlas.model.transformer import TransformerDecoder
 from atlas.records import TreeArrays
 

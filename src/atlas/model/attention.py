@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from atlas.model.config import DecoderConfig
-from atlas.model.decoding import State, Told
-
-#: Floats that additive attention may hold at once; more paths are looked at in turn.
-ATTENTION_FLOATS = 32_000_000
+from atlas.model.decoding import ACCELERATOR_FLOATS, CACHED_FLOATS, Decoder, State, Told
 
 
 class AdditiveAttention(nn.Module):
@@ -29,17 +28,32 @@ class AdditiveAttention(nn.Module):
     def forward(self, keys: Tensor, hidden: Tensor) -> Tensor:
         """Weights (B, n, P) that sum to 1, from keys (B, P, A), which are `of_cell`'s, and states (B, n, H)."""
         queries = self.of_state(hidden)  # (B, n, A)
-        if torch.compiler.is_exporting():
-            return self._weights(keys, queries)
-        at_once = max(1, ATTENTION_FLOATS // keys.numel())
-        return torch.cat([self._weights(keys, part) for part in torch.split(queries, at_once, dim=1)], dim=1)
+        if torch.compiler.is_exporting() or torch.is_grad_enabled():
+            scores = self._scores(keys, queries)
+        else:
+            parts = [self._scores(*part).flatten(0, 1) for part in _in_turn(keys, queries)]
+            scores = torch.unflatten(torch.cat(parts), 0, queries.shape[:2])
+        return scores.float().softmax(dim=2).to(queries.dtype)
 
-    def _weights(self, keys: Tensor, queries: Tensor) -> Tensor:
-        scores: Tensor = self.score(F.relu(keys[:, None] + queries[:, :, None]))  # (B, n, P, 1)
-        return scores.squeeze(3).float().softmax(dim=2).to(queries.dtype)
+    def _scores(self, keys: Tensor, queries: Tensor) -> Tensor:
+        """(B, n, P), before the softmax."""
+        scores: Tensor = self.score(F.relu(keys[:, None] + queries[:, :, None], inplace=True))  # (B, n, P, 1)
+        return scores.squeeze(3)
 
 
-class LstmDecoder(nn.Module):
+def _in_turn(keys: Tensor, queries: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Keys and queries of some pictures, or of one picture and some of its paths, in order."""
+    limit = ACCELERATOR_FLOATS if keys.is_cuda else CACHED_FLOATS
+    paths = max(1, limit // keys[0].numel())
+    if paths < queries.shape[1]:
+        for key, query in zip(torch.split(keys, 1), torch.split(queries, 1), strict=True):
+            yield from ((key, part) for part in torch.split(query, paths, dim=1))
+    else:
+        pictures = paths // queries.shape[1]
+        yield from zip(torch.split(keys, pictures), torch.split(queries, pictures), strict=True)
+
+
+class LstmDecoder(nn.Module, Decoder):
     """Part of the paper's model below the encoder (section 4.2.1); sizes and initial values are the authors' code.
 
     The state starts from the mean feature through two linear layers; each step looks (additive attention by the last
@@ -74,15 +88,26 @@ class LstmDecoder(nn.Module):
         mean = (pooling.mean(dim=0) @ values)[:, None]  # (B, 1, C), the mean over the P cells
         return (self.first_hidden(mean), self.first_cell(mean)), (keys, values, pooling)
 
-    def advance(self, state: State, token: Tensor, seen: State) -> Told:
-        """See Decoder."""
+    def look(self, state: State, seen: State) -> State:
+        """What the cell gathers before it reads a name, (B, n, 4H), its memory (B, n, H), and the light (B, n, P).
+
+        Attention, gate and context follow from the last state alone, so all children of a node share them; the cell's
+        sum over its inputs is split for that.
+        """
         hidden, cell = state  # (B, n, H)
         keys, values, pooling = seen
         light = self.attention(keys, hidden)  # (B, n, P)
         context = torch.sigmoid(self.gate(hidden)) * ((light @ pooling) @ values)  # (B, n, C)
-        taken = torch.cat([self.embedding(token).to(context.dtype), context], dim=2)
-        flat = self.cell(taken.flatten(0, 1), (hidden.flatten(0, 1), cell.flatten(0, 1)))
-        hidden, cell = (part.unflatten(0, token.shape).to(hidden.dtype) for part in flat)
+        gathered = F.linear(context, self.cell.weight_ih[:, self.embedding.embedding_dim :], self.cell.bias_ih)
+        return gathered + F.linear(hidden, self.cell.weight_hh, self.cell.bias_hh), cell, light
+
+    def take(self, looked: State, token: Tensor, seen: State) -> Told:  # noqa: ARG002 - all it needs was looked at
+        """See Decoder; the LSTM cell of `torch.nn.LSTMCell`, whose sum `look` began."""
+        gathered, cell, light = looked
+        named = F.linear(self.embedding(token), self.cell.weight_ih[:, : self.embedding.embedding_dim])
+        into, forget, new, out = (gathered + named).chunk(4, dim=2)  # (B, n, H) each
+        cell = torch.sigmoid(forget) * cell + torch.sigmoid(into) * torch.tanh(new)
+        hidden = torch.sigmoid(out) * torch.tanh(cell)
         return Told(self.dropout(hidden), (hidden, cell), light)
 
 

@@ -71,7 +71,8 @@ class DecoderConfig:
     `embedding` and `attention` are widths (the latter two of the LSTM only), `layers` and `heads` the Transformer's.
     `grid` is the side of the grid of cells that attention weighs, 0 the encoder's own (LSTM only).
     `doubly_stochastic` weighs the term that spreads attention over all cells (Xu et al. 2015, section 4.2.1). `keep`
-    limits scoring to the best inner nodes of each level; 0 scores exactly.
+    limits scoring to the best inner nodes of each level; 0 scores exactly, "auto" does so on trees of up to 512 inner
+    nodes and keeps 32 a level on larger ones.
     """
 
     kind: Literal["flat", "lstm", "transformer"] = "flat"
@@ -83,15 +84,15 @@ class DecoderConfig:
     dropout: float = 0.5
     grid: int = 0
     doubly_stochastic: float = 0.0
-    keep: int = 0
+    keep: int | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         if not 0 <= self.dropout < 1:
             raise RecipeError(f"decoder.dropout is {self.dropout}: use a share from 0 up to, not including, 1")
         if min(self.size, self.embedding, self.attention, self.layers, self.heads) < 1:
             raise RecipeError("decoder.size, embedding, attention, layers and heads: use 1 or more")
-        if min(self.grid, self.keep, self.doubly_stochastic) < 0:
-            raise RecipeError("decoder.grid, keep and doubly_stochastic: use 0 or more")
+        if min(self.grid, self.doubly_stochastic) < 0 or (self.keep != "auto" and self.keep < 0):
+            raise RecipeError('decoder.grid, keep and doubly_stochastic: use 0 or more (keep also "auto")')
 
 
 @dataclass(frozen=True)

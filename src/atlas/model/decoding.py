@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from atlas.records import IMPOSSIBLE, TreeArrays
+from atlas.model.plan import END, PAD, START, Level, TreePlan
+from atlas.records import IMPOSSIBLE
 
-#: Places of the special tokens in every vocabulary (taxonomy's order).
-PAD, START, END = 0, 1, 2
-SPECIAL_TOKENS = 3
-#: Floats that one level's states may take; a batch over a larger tree is scored in parts.
+#: Floats that one level of a batch may hold; more pictures are scored in turn.
 LEVEL_FLOATS = 64_000_000
+#: Floats that a step works on at once; the slots of a wide level are taken in turn. On a CPU these stay in a core's
+#: cache, an accelerator wants large pieces.
+CACHED_FLOATS, ACCELERATOR_FLOATS = 1_000_000, 32_000_000
+#: Trees with more inner nodes than this are searched, not scored exactly, unless the recipe says otherwise. At 556
+#: exact scoring takes 13 core-ms a picture by the LSTM and 9 by the small Transformer, the search 7 and 2; beyond, the
+#: former grow with the tree and the latter hardly do (benchmarks/README.md).
+EXACT_INNER_NODES = 512
+#: Inner nodes of a level that go on in such a search.
+KEPT = 32
 
 #: What a decoder remembers of a path: tensors (B, n, ...) for n paths of each picture.
 State = tuple[Tensor, ...]
@@ -32,123 +36,29 @@ class Told(NamedTuple):
 
 
 class Decoder(Protocol):
-    """One step down the tree; everything else is written once, in this file."""
+    """One step down the tree, in two parts; everything else is written once, in this file."""
 
-    @property
-    def vocabulary(self) -> nn.Linear:
-        """D -> V, hidden states to logits."""
+    vocabulary: nn.Linear  # D -> V, hidden states to logits
 
     def start(self, features: Tensor) -> tuple[State, State]:
         """The state (B, 1, ...) before any token, and what is prepared once a picture, from a grid (B, C, h, w)."""
 
+    def look(self, state: State, seen: State) -> State:
+        """What of a step does not depend on its token, (B, n, ...): the children of a node share it."""
+
+    def take(self, looked: State, token: Tensor, seen: State) -> Told:
+        """The rest of the step: one token (B, n) on each path, or (1, n) the same for every picture."""
+
     def advance(self, state: State, token: Tensor, seen: State) -> Told:
-        """Take one token (B, n) on each path; `seen` is what `start` prepared."""
+        """A whole step: take one token (B, n) on each path; `seen` is what `start` prepared."""
+        return self.take(self.look(state, seen), token, seen)
 
 
-class Level(nn.Module):
-    """The inner nodes of one depth and their options, as constant indices.
-
-    An option of a node is a child, or, where the node is an answer itself, to stop there (the end token). Nodes of a
-    level are slots, options of a slot are places; short lists of options are padded.
-    """
-
-    token: Tensor  # (n,), the name of each slot's node
-    parent: Tensor  # (n,), the slot of its parent in the level above
-    place: Tensor  # (n,), which of the parent's options leads to it
-    option_token: Tensor  # (n, c)
-    is_option: Tensor  # (n, c), False for padding
-
-    def __init__(self, **arrays: NDArray[np.generic]) -> None:
-        super().__init__()
-        for name, array in arrays.items():
-            self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(array)), persistent=False)
-
-    @property
-    def slots(self) -> int:
-        """n, the number of inner nodes at this depth."""
-        return self.token.shape[0]
-
-
-class TreePlan(nn.Module):
-    """A tree unrolled into levels, so that scoring it is a fixed sequence of batched steps."""
-
-    own: Tensor  # (N,), where each node's own mass stands among all options in a row; one past the end = nowhere
-    left: (
-        Tensor  # (N,), where the mass stands that a search left at a node, among all slots; one past the end = nowhere
-    )
-    inner: Tensor  # (I,), where each inner node, in tree order, stands among all slots
-
-    def __init__(self, tree: TreeArrays) -> None:
-        super().__init__()
-        nodes = len(tree.parent)
-        by_depth: list[list[int]] = [[] for _ in range(int(tree.depth.max()))]
-        for node in np.flatnonzero(tree.end > np.arange(nodes) + 1).tolist():
-            by_depth[tree.depth[node]].append(node)
-        options = [[_options(tree, node) for node in slots] for slots in by_depth]
-        self.levels = nn.ModuleList(
-            _level(
-                tree, slots, options[depth], by_depth[depth - 1] if depth else [], options[depth - 1] if depth else []
-            )
-            for depth, slots in enumerate(by_depth)
-        )
-        own, left = np.full(nodes, -1), np.full(nodes, -1)
-        option_offset = slot_offset = 0
-        for slots, lists in zip(by_depth, options, strict=True):
-            width = max(map(len, lists))
-            for slot, (node, targets) in enumerate(zip(slots, lists, strict=True)):
-                left[node] = slot_offset + slot
-                for place, target in enumerate(targets):
-                    if target == node or tree.end[target] == target + 1:  # to stop here, or a leaf
-                        own[target] = option_offset + slot * width + place
-            option_offset += len(slots) * width
-            slot_offset += len(slots)
-        self.register_buffer("inner", torch.from_numpy(left[left >= 0]), persistent=False)
-        self.register_buffer("own", torch.from_numpy(np.where(own < 0, option_offset, own)), persistent=False)
-        self.register_buffer("left", torch.from_numpy(np.where(left < 0, slot_offset, left)), persistent=False)
-
-    def __iter__(self) -> Iterator[Level]:
-        return iter(self.levels)  # type: ignore[arg-type]
-
-    @property
-    def widest(self) -> int:
-        """Inner nodes of the widest level."""
-        return max(level.slots for level in self)
-
-    @property
-    def most_options(self) -> int:
-        """Options of the node that has most."""
-        return max(level.option_token.shape[1] for level in self)
-
-
-def _options(tree: TreeArrays, node: int) -> list[int]:
-    """The nodes that mass may go to from an inner node: its children in order, and itself where it is an answer."""
-    children, child = [], node + 1
-    while child < tree.end[node]:
-        children.append(child)
-        child = int(tree.end[child])
-    return children + [node] * bool(tree.is_answer[node])
-
-
-def _level(
-    tree: TreeArrays, slots: list[int], options: list[list[int]], above: list[int], options_above: list[list[int]]
-) -> Level:
-    width = max(map(len, options))
-    option_token = np.full((len(slots), width), PAD)
-    is_option = np.zeros((len(slots), width), dtype=bool)
-    for slot, (node, targets) in enumerate(zip(slots, options, strict=True)):
-        option_token[slot, : len(targets)] = [END if target == node else tree.token[target] for target in targets]
-        is_option[slot, : len(targets)] = True
-    slot_above = {node: slot for slot, node in enumerate(above)}
-    parent = [slot_above[int(tree.parent[node])] if above else 0 for node in slots]
-    place = [options_above[up].index(node) if above else 0 for up, node in zip(parent, slots, strict=True)]
-    token = [int(tree.token[node]) if node else START for node in slots]
-    return Level(
-        token=np.array(token),
-        parent=np.array(parent),
-        place=np.array(place),
-        option_token=option_token,
-        is_option=is_option,
-    )
+def choose_keep(asked: int | Literal["auto"], plan: TreePlan) -> int | None:
+    """How many inner nodes of a level go on, None for all: as the recipe asks (0 is all), or by the tree's size."""
+    if asked == "auto":
+        return None if plan.inner_nodes <= EXACT_INNER_NODES else KEPT
+    return asked or None
 
 
 def expand(
@@ -163,8 +73,7 @@ def expand(
     """
     if torch.compiler.is_exporting():
         return _expand(decoder, features, plan, keep, free)
-    slots = plan.widest if keep is None else min(plan.widest, keep) * plan.most_options
-    rows = max(1, LEVEL_FLOATS // (slots * decoder.vocabulary.in_features * 4))
+    rows = max(1, LEVEL_FLOATS // plan.floats(decoder.vocabulary.in_features, keep))
     parts: tuple[Tensor, ...] = torch.split(features, rows)
     return torch.cat([_expand(decoder, part, plan, keep, free) for part in parts])
 
@@ -205,17 +114,13 @@ class _Search:
         chosen = None
         if self.keep is not None and level.slots > self.keep:
             chosen = reached.topk(self.keep, dim=1).indices  # (B, k)
-        token = level.token.expand(self.rows, -1) if chosen is None else level.token[chosen]
-        told = self.decoder.advance(self._states(level, chosen), token, self.seen)
-        options = _log_shares(self.decoder.vocabulary, told.hidden, level, chosen, self.free)
+        options = self._all_shares(level) if chosen is None else self._shares_of(level, chosen)
         options = options + (reached if chosen is None else reached.gather(1, chosen))[..., None]
         left = torch.full_like(reached, IMPOSSIBLE)
         if chosen is not None:
             left = reached.scatter(1, chosen, IMPOSSIBLE)
             options = _spread(options, chosen, level.slots, IMPOSSIBLE)
-        if self.lit:
-            self.lights.append(told.light if chosen is None else _spread(told.light, chosen, level.slots, 0.0))
-        self.state, self.kept, self.options = told.state, chosen, options.clamp(min=IMPOSSIBLE)
+        self.kept, self.options = chosen, options.clamp(min=IMPOSSIBLE)
         return self.options, left
 
     def _reached(self, level: Level) -> Tensor:
@@ -224,33 +129,64 @@ class _Search:
             return self.state[0].new_zeros((self.rows, 1), dtype=torch.float32)
         return self.options[:, level.parent, level.place]
 
-    def _states(self, level: Level, chosen: Tensor | None) -> State:
-        """The state of each slot's parent, (B, n or k, ...)."""
-        if self.options is None:
-            return self.state
-        if self.kept is None and chosen is None:
-            return tuple(part[:, level.parent] for part in self.state)
-        parent = level.parent.expand(self.rows, -1) if chosen is None else level.parent[chosen]
-        if self.kept is not None:  # from slots of the level above to places among those that went on
-            among = torch.zeros_like(self.options[..., 0], dtype=torch.long)
-            order = torch.arange(self.kept.shape[1], device=among.device).expand_as(self.kept)
-            parent = among.scatter(1, self.kept, order).gather(1, parent)
-        return tuple(_pick(part, parent) for part in self.state)
+    def _all_shares(self, level: Level) -> Tensor:
+        """One step for all slots: log of how each one's mass is shared among its options, (B, n, c)."""
+        looked, leader = self.decoder.look(self.state, self.seen), self._leaders(level)
+        shares, states = [], []
+        at_once = level.slots if torch.compiler.is_exporting() else _slots_at_once(looked)
+        for first in range(0, level.slots, at_once):
+            here = slice(first, first + at_once)
+            started = tuple(_follow(part, leader[..., here]) for part in looked)
+            told = self.decoder.take(started, level.token[None, here], self.seen)
+            shares.append(self._shares(told.hidden, level.option_token[here], level.is_option[here]))
+            onward = level.onward_within(here.start, here.stop)
+            states.append(tuple(part[:, onward] for part in told.state))
+            self._remember(told.light)
+        self.state = tuple(torch.cat(parts, dim=1) for parts in zip(*states, strict=True))
+        return torch.cat(shares, dim=1)
+
+    def _shares_of(self, level: Level, chosen: Tensor) -> Tensor:
+        """One step for the chosen slots (B, k), likewise (B, k, c)."""
+        looked, leader = self.decoder.look(self.state, self.seen), self._leaders(level)
+        started = tuple(_follow(part, leader.expand(self.rows, -1).gather(1, chosen)) for part in looked)
+        told = self.decoder.take(started, level.token[chosen], self.seen)
+        self.state = told.state
+        self._remember(_spread(told.light, chosen, level.slots, 0.0) if self.lit else told.light)
+        return self._shares(told.hidden, level.option_token[chosen], level.is_option[chosen])
+
+    def _leaders(self, level: Level) -> Tensor:
+        """Where the parent of each slot stands among the states of the level above: (n,), or (B, n) after a choice."""
+        if self.kept is None or self.options is None:
+            return level.leader
+        among = torch.zeros_like(self.options[..., 0], dtype=torch.long)
+        order = torch.arange(self.kept.shape[1], device=among.device).expand_as(self.kept)
+        return among.scatter(1, self.kept, order)[:, level.parent]
+
+    def _shares(self, hidden: Tensor, token: Tensor, is_option: Tensor) -> Tensor:
+        """Log shares of the options, float32 (B, n, c), from hidden states and tokens (n, c) or (B, n, c)."""
+        vocabulary = self.decoder.vocabulary
+        equation = "bnd,ncd->bnc" if token.ndim == 2 else "bnd,bncd->bnc"
+        logits = torch.einsum(equation, hidden, vocabulary.weight[token])
+        logits = (logits + vocabulary.bias[token]).float()
+        if self.free:
+            every = _written(vocabulary(hidden)).logsumexp(dim=2, keepdim=True)  # (B, n, 1)
+            return (logits - every).masked_fill(~is_option, IMPOSSIBLE)
+        return F.log_softmax(logits.masked_fill(~is_option, IMPOSSIBLE), dim=2)
+
+    def _remember(self, light: Tensor) -> None:
+        if self.lit:
+            self.lights.append(light)
 
 
-def _log_shares(vocabulary: nn.Linear, hidden: Tensor, level: Level, chosen: Tensor | None, free: bool) -> Tensor:
-    """Log of how each slot's mass is shared among its options, float32 (B, n or k, c); padding gets nothing."""
-    token, is_option = (level.option_token, level.is_option)
-    if chosen is None:
-        logits = torch.einsum("bnd,ncd->bnc", hidden, vocabulary.weight[token])
-    else:
-        token, is_option = token[chosen], is_option[chosen]
-        logits = torch.einsum("bnd,bncd->bnc", hidden, vocabulary.weight[token])
-    logits = (logits + vocabulary.bias[token]).float()
-    if free:
-        every = _written(vocabulary(hidden)).logsumexp(dim=2, keepdim=True)  # (B, n or k, 1)
-        return (logits - every).masked_fill(~is_option, IMPOSSIBLE)
-    return F.log_softmax(logits.masked_fill(~is_option, IMPOSSIBLE), dim=2)
+def _slots_at_once(looked: State) -> int:
+    """How many slots a step takes in turn, by what each of them starts from."""
+    floats = sum(part[:, :1].numel() for part in looked)
+    return max(1, (ACCELERATOR_FLOATS if looked[0].is_cuda else CACHED_FLOATS) // max(1, floats))
+
+
+def _follow(part: Tensor, leader: Tensor) -> Tensor:
+    """`part` (B, p, ...) at the leaders (n,) of all pictures, or (B, n) of each one."""
+    return part[:, leader] if leader.ndim == 1 else _pick(part, leader)
 
 
 def _written(logits: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from atlas.model.config import DecoderConfig
-from atlas.model.decoding import END, PAD, START, Decoder, FreePaths, State, TreePlan, expand, expand_lit, write_freely
+from atlas.model.decoding import Decoder, FreePaths, State, choose_keep, expand, expand_lit, write_freely
 from atlas.model.encoders import Encoder
 from atlas.model.loss import Target, average_logs, blended
+from atlas.model.plan import END, PAD, START, TreePlan
 from atlas.records import Batch, TreeArrays
 
 
@@ -26,7 +27,7 @@ class PathModel(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.plan = TreePlan(tree)
-        self.keep = config.keep or None
+        self.keep = choose_keep(config.keep, self.plan)
         self.grid = config.grid if config.kind == "lstm" else 0
         self.doubly_stochastic = config.doubly_stochastic
         self.average_flips = average_flips

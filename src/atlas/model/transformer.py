@@ -8,13 +8,13 @@ from torch.nn import functional as F
 
 from atlas.errors import RecipeError
 from atlas.model.config import DecoderConfig
-from atlas.model.decoding import State, Told
+from atlas.model.decoding import Decoder, State, Told
 
 #: Levels that a path may have.
 MAX_LEVELS = 32
 
 
-class TransformerDecoder(nn.Module):
+class TransformerDecoder(nn.Module, Decoder):
     """Each name attends to the names before it and to the cells of the picture (Vaswani et al. 2017; pre-norm).
 
     Keys and values of the picture are made once for all paths; those of the names are kept, so a node costs one query.
@@ -42,15 +42,20 @@ class TransformerDecoder(nn.Module):
         seen = tuple(part for block in self.blocks for part in block.look(cells))
         return (nothing,) * (2 * len(self.blocks)), seen
 
-    def advance(self, state: State, token: Tensor, seen: State) -> Told:
+    def look(self, state: State, seen: State) -> State:  # noqa: ARG002 - what is seen follows from the name
+        """The state as it is: each name asks the picture its own question."""
+        return state
+
+    def take(self, looked: State, token: Tensor, seen: State) -> Told:
         """See Decoder; the light is the last block's, averaged over its heads."""
-        depth = state[0].shape[2]
-        stream = self.dropout(self.embedding(token) + self.place.weight[depth])  # (B, n, D)
+        rows, depth = looked[0].shape[0], looked[0].shape[2]
+        named = self.embedding(token).expand(rows, -1, -1)  # (B, n, D)
+        stream = self.dropout(named + self.place.weight[depth])
         kept: list[Tensor] = []
         light = stream
         for number, block in enumerate(self.blocks):
             mine = slice(2 * number, 2 * number + 2)
-            stream, names, light = block(stream, state[mine], seen[mine])
+            stream, names, light = block(stream, looked[mine], seen[mine])
             kept += names
         return Told(self.dropout(self.norm(stream)), tuple(kept), light)
 
