@@ -93,6 +93,20 @@ def test_an_unknown_engine_is_refused(small_model):
         open_scorer(open_bundle(small_model), "tensorflow")
 
 
+def test_bf16_says_nearly_the_same(small_model):
+    exact, short = (
+        open_scorer(open_bundle(small_model), "torch", bf16=bf16).score_pixels(PIXELS) for bf16 in (False, True)
+    )
+    assert short.dtype == np.float32
+    assert np.allclose(np.exp(short).sum(1), 1, atol=1e-5)
+    assert 0 < np.abs(np.exp(short) - np.exp(exact)).max() < 0.05
+
+
+def test_bf16_is_for_torch(exported):
+    with pytest.raises(UsageError, match="bf16 is for torch"):
+        open_scorer(open_bundle(exported), "onnx", bf16=True)
+
+
 def test_weights_of_another_network_are_refused(small_model, tmp_path):
     folder = shutil.copytree(small_model, tmp_path / "model")
     tensors = load_file(folder / "model.safetensors")

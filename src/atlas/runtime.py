@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -45,19 +47,21 @@ class Scorer(Protocol):
         """The best path that the model writes freely for pixels (B, 3, H, W); None where it writes none."""
 
 
-def open_scorer(bundle: Bundle, engine: Engine = "auto") -> Scorer:
+def open_scorer(bundle: Bundle, engine: Engine = "auto", *, bf16: bool = False) -> Scorer:
     """A scorer for an opened model folder.
 
-    "auto" takes torch where it is installed and else the folder's ONNX file. Raises MissingExtraError or BundleError
-    that say what to install or export.
+    "auto" takes torch where it is installed and else the folder's ONNX file; `bf16` is torch's alone. Raises
+    UsageError, MissingExtraError or BundleError that say what to do, install or export.
     """
     has_torch = importlib.util.find_spec("torch") is not None and importlib.util.find_spec("transformers") is not None
     if engine == "torch" or (engine == "auto" and has_torch):
         if not has_torch:
             raise MissingExtraError("train", "predicting with torch")
-        return TorchScorer(bundle)
+        return TorchScorer(bundle, bf16)
     if engine not in ("auto", "onnx"):
         raise UsageError(f"engine {engine!r}: use 'auto', 'torch' or 'onnx'")
+    if bf16:
+        raise UsageError("bf16 is for torch: leave it out, or pip install 'atlas-categorizer[train]'")
     if not bundle.has_onnx:
         raise BundleError(
             f"{bundle.folder} has no {ONNX}: run `atlas export {bundle.folder} --onnx` where torch is installed, "
@@ -71,21 +75,23 @@ class TorchScorer:
 
     engine = "torch"
 
-    def __init__(self, bundle: Bundle) -> None:
-        """Assemble the network and fill in the folder's weights; raises BundleError when they do not fit each other."""
+    def __init__(self, bundle: Bundle, bf16: bool = False) -> None:
+        """Assemble the network and fill in the folder's weights; raises BundleError when they do not fit each other.
+
+        With `bf16` it calculates in bfloat16 where that loses little: about twice as fast where processor or
+        accelerator have it, slower where they only imitate it.
+        """
         import torch
 
         self.bundle = bundle
+        self.bf16 = bf16
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = load_model(bundle).to(self.device, memory_format=torch.channels_last)
 
     def score_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See Scorer."""
-        import torch
-
-        with torch.inference_mode():
-            held = torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last)
-            log_mass = self.model.score(Batch(held))
+        with self._calculating():
+            log_mass = self.model.score(self._batch(pixels))
         return np.asarray(log_mass.float().cpu().numpy())
 
     def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> NDArray[np.float32] | None:
@@ -94,22 +100,31 @@ class TorchScorer:
 
         if not hasattr(self.model, "light"):
             return None
-        with torch.inference_mode():
-            held = torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last)
-            light = self.model.light(Batch(held), torch.from_numpy(nodes).to(self.device))
+        with self._calculating():
+            light = self.model.light(self._batch(pixels), torch.from_numpy(nodes).to(self.device))
         return np.asarray(light.float().cpu().numpy())
 
     def write(self, pixels: NDArray[np.uint8], beams: int) -> Written | None:
         """See Scorer."""
-        import torch
-
         if not hasattr(self.model, "write"):
             return None
-        with torch.inference_mode():
-            batch = Batch(torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last))
+        with self._calculating():
+            batch = self._batch(pixels)
             tokens, log_probability = self.model.write(batch, beams)
             novelty = self.model.novelty(batch)
         return Written(*(part.cpu().numpy() for part in (tokens[:, 0], log_probability[:, 0].exp(), novelty)))
+
+    @contextmanager
+    def _calculating(self) -> Iterator[None]:
+        import torch
+
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            yield
+
+    def _batch(self, pixels: NDArray[np.uint8]) -> Batch:
+        import torch
+
+        return Batch(torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last))
 
 
 class OnnxScorer:

@@ -19,7 +19,7 @@ def atlas(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("ATLAS_MODEL", "model")
     (tmp_path / "model").mkdir()
     for stage in (predict, calibrate):
-        monkeypatch.setattr(stage, "load", lambda folder, engine: Categorizer(FakeScorer(tmp_path / "model")))
+        monkeypatch.setattr(stage, "load", lambda *_, **__: Categorizer(FakeScorer(tmp_path / "model")))
     for path in COLOURS:
         picture(path).save(f"{'-'.join(path)}.png")
 

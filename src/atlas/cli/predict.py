@@ -35,6 +35,9 @@ def predict(
     alternatives: Annotated[int, typer.Option(min=0, max=100, help="Other answers to give for each picture.")] = 3,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures that the model scores at once.")] = 32,
     engine: Annotated[str, typer.Option(help="auto, torch or onnx.")] = "auto",
+    bf16: Annotated[
+        bool, typer.Option("--bf16", help="Calculate in bf16: faster where the machine has it, a little less exact.")
+    ] = False,
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Write which part decided each level into a .parquet file.")
     ] = False,
@@ -75,7 +78,7 @@ def predict(
     if not also and (mapping or use_suggested):
         _want_stores()
     source = find_inputs(inputs, NamedColumns(image_column, id_column), split, _stdin_lines())
-    categorizer = load(folder, engine)  # type: ignore[arg-type]  # it says itself which engines there are
+    categorizer = load(folder, engine, bf16=bf16)  # type: ignore[arg-type]  # it says itself which engines there are
     words = store_words(categorizer.bundle, also, mapping, use_suggested=use_suggested) if also else None
     wishes: dict[str, Any] = {
         "batch_size": batch_size, "alternatives": alternatives, "evidence": evidence, "explain": explain,

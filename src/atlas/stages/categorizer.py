@@ -199,13 +199,14 @@ class Categorizer:
         return apply_temperatures(log_mass, self._temperatures, self.taxonomy.arrays)
 
 
-def load(folder: str | os.PathLike[str], engine: Engine = "auto") -> Categorizer:
+def load(folder: str | os.PathLike[str], engine: Engine = "auto", *, bf16: bool = False) -> Categorizer:
     """The model of a folder, ready to predict.
 
-    "auto" takes torch where it is installed and ONNX Runtime elsewhere. Raises BundleError when the folder is damaged,
-    and MissingExtraError when nothing here can calculate it.
+    "auto" takes torch where it is installed and ONNX Runtime elsewhere; `bf16` calculates with fewer digits, which
+    torch does faster on some machines. Raises BundleError when the folder is damaged, and MissingExtraError when
+    nothing here can calculate it.
     """
-    return Categorizer(open_scorer(open_bundle(FilePath(folder)), engine))
+    return Categorizer(open_scorer(open_bundle(FilePath(folder)), engine, bf16=bf16))
 
 
 def decoded_ahead(
