@@ -76,7 +76,7 @@ def test_nothing_collected_and_wrong_use_have_their_codes(atlas, site, tmp_path)
     site.answers["/robots.txt"] = b"User-agent: *\nDisallow: /"
     code, out, err = atlas("collect", store_file(tmp_path, site), "-o", tmp_path / "crawl", "-q")
     assert (code, out) == (3, "")
-    assert err == f"error: no listing was collected into {tmp_path / 'crawl'} (1 robots.txt)\n"
+    assert err == f"error: nothing was collected into {tmp_path / 'crawl'} (1 robots.txt)\n"
     assert atlas("collect", tmp_path / "none.toml", "-o", tmp_path / "x")[0] == 2
     code, _, err = atlas("collect", store_file(tmp_path, site), "--extract-again", "--resume")
     assert code == 2

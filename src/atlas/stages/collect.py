@@ -71,8 +71,8 @@ def collect(
 
     A folder that holds a finished crawl is brought up to date: only what changed is fetched. A crawl that was stopped
     or killed goes on with `resume` and ends with the listings of an unbroken one. Raises UsageError when sources and
-    folder do not fit, NothingDoneError when the folder holds no listing afterwards, KeyboardInterrupt after a clean
-    stop by Ctrl-C.
+    folder do not fit, NothingDoneError when the folder holds no listing afterwards, or no picture of a list,
+    KeyboardInterrupt after a clean stop by Ctrl-C.
     """
     options, progress = options or CollectOptions(), progress or Silent()
     opened = _open_sources(sources, options)
@@ -121,7 +121,9 @@ def _collect(
     summary = _summary(output, ledger, sources, crawl.frontier.hosts)
     if crawl.interrupted:
         raise KeyboardInterrupt
-    if not summary.record["listings"]:
+    only_lists = all(source.entries for source in sources)
+    pictures = sum(row["pictures"] for row in summary.record["stores"].values())
+    if not summary.record["listings"] or (only_lists and not pictures):
         raise NothingDoneError(why_nothing(summary))
     return summary
 

@@ -77,4 +77,4 @@ def why_nothing(summary: CollectSummary) -> str:
     reasons = [f"{count:,} {reason}" for kind in ("refused", "failed") for reason, count in record[kind].items()]
     reasons += [f"{host}: {part['why']}" for host, part in record["left"].items()]
     told = "; ".join(reasons) or "no page has a listing: see `atlas extract STORE.toml URL` for one of them"
-    return f"no listing was collected into {summary.output} ({told})"
+    return f"nothing was collected into {summary.output} ({told})"
