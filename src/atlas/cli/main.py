@@ -20,9 +20,9 @@ from atlas.errors import AtlasError
 
 #: Every command in the order of the work, with the first line of its help.
 COMMANDS = {
-    "demo": "Walk the whole way on a small drawn store.",
+    "demo": "Walk the whole way from two small drawn shops.",
     "collect": "Collect listings and pictures from stores, or download lists of picture urls.",
-    "extract": "Show what one page of a store would give.",
+    "extract": "Show what a page would give: its listing, where each value was found, its links, and what is missing.",
     "forget": "Remove every trace of an address or a host from a crawl, and list what was removed.",
     "taxonomy": "Category trees: show, check, compare, draft, map, extend.",
     "build": "Turn labelled products into a data set.",
