@@ -39,6 +39,8 @@ class Here:
     def __init__(self, stores):
         self.stores = stores
 
+    async def start(self): ...
+
     async def read(self, store, page, limit_s):
         return extract(page, self.stores[store])
 

@@ -70,6 +70,7 @@ class Crawl:
         renderer = Renderer(self.fetch, self._allows)
         visitor = Visitor(self._folder, self._ledger, self.shops, self.fetch, readers, renderer, self.tally)
         try:
+            await readers.start()
             async with asyncio.TaskGroup() as visits:
                 async for host, job in self.frontier.jobs():
                     self._under_way[job.store if job else ""] += job is not None and job.kind == "page"

@@ -31,17 +31,22 @@ class UnreadableError(Exception):
 
 
 class Readers:
-    """Extraction for one crawl. Processes start when they are needed, `most` at a time."""
+    """Extraction for one crawl, by `most` processes; one that died is replaced when the next page comes."""
 
     def __init__(self, stores: Mapping[str, StoreFile], most: int | None = None) -> None:
-        self._setup = json.dumps({name: asdict(store) for name, store in stores.items()}).encode()
+        setup = json.dumps({name: asdict(store) for name, store in stores.items()}).encode()
+        self._all = [_Reader(setup) for _ in range(most or min(4, os.cpu_count() or 1))]
         self._free: asyncio.LifoQueue[_Reader] = asyncio.LifoQueue()
-        self._all: list[_Reader] = []
-        self._most = most or min(4, os.cpu_count() or 1)
+        for reader in self._all:
+            self._free.put_nowait(reader)
+
+    async def start(self) -> None:
+        """Start all processes, so that they are ready when the first page comes."""
+        await asyncio.gather(*(reader.start() for reader in self._all))
 
     async def read(self, store: str, page: Page, limit_s: float) -> Found:
         """What a page of a store gives. Raises UnreadableError when it breaks its reader or takes too long."""
-        reader = await self._take()
+        reader = await self._free.get()
         try:
             async with asyncio.timeout(limit_s):
                 return await reader.read(store, page)
@@ -61,12 +66,6 @@ class Readers:
         for reader in self._all:
             await reader.close()
 
-    async def _take(self) -> _Reader:
-        if self._free.empty() and len(self._all) < self._most:
-            self._all.append(_Reader(self._setup))
-            return self._all[-1]
-        return await self._free.get()
-
 
 class _Reader:
     """One process, started at its first page and again after it died."""
@@ -77,7 +76,7 @@ class _Reader:
         self._killed: list[asyncio.subprocess.Process] = []
 
     async def read(self, store: str, page: Page) -> Found:
-        process = await self._running()
+        process = await self.start()
         assert process.stdin is not None and process.stdout is not None
         head = asdict(page) | {"body": None, "store": store}
         process.stdin.write(_frame(json.dumps(head).encode(), page.body))
@@ -108,7 +107,8 @@ class _Reader:
                 process.kill()
                 await process.wait()
 
-    async def _running(self) -> asyncio.subprocess.Process:
+    async def start(self) -> asyncio.subprocess.Process:
+        """The running process."""
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", "atlas.collect.reader",

@@ -47,6 +47,8 @@ _ADDRESS = {
 
 def read_items(document: Document, dialect: Dialect) -> Graph:
     """The graph of a page's items; those without a property that names them are roots."""
+    if not document.root.xpath(f"boolean(//*[@{dialect.scope}])"):
+        return Graph.of([])  # told in a fraction of the walk's time, and so for most pages
     roots: list[Node] = []
     borrowed: list[tuple[Node, str]] = []
     _walk(document.root, dialect, None, document.base, roots, borrowed)
