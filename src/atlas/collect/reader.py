@@ -54,6 +54,7 @@ class Readers:
             reader.kill()
             raise UnreadableError(f"not read in {limit_s:g} s") from None
         except asyncio.IncompleteReadError:
+            reader.kill()  # or the next page might be given to it before its end is noticed
             raise UnreadableError("the page broke its reader") from None
         except BaseException:
             reader.kill()  # half of a page may be in the pipe
