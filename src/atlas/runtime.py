@@ -83,10 +83,14 @@ class TorchScorer:
         """
         import torch
 
+        from atlas.model.encoders import fold_norms
+
         self.bundle = bundle
         self.bf16 = bf16
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = load_model(bundle).to(self.device, memory_format=torch.channels_last)
+        self.model = load_model(bundle)
+        fold_norms(self.model.encoder)
+        self.model.to(self.device, memory_format=torch.channels_last)
 
     def score_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See Scorer."""

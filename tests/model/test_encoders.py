@@ -13,7 +13,7 @@ from transformers import (
 
 from atlas.errors import RecipeError, WeightsError
 from atlas.model.config import EncoderConfig
-from atlas.model.encoders import build_encoder, freeze, rebuild_encoder
+from atlas.model.encoders import build_encoder, fold_norms, freeze, rebuild_encoder
 from atlas.storage import write_json
 
 PIXELS = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
@@ -154,3 +154,21 @@ def test_only_resnets_have_a_first_stage_to_freeze(tmp_path):
     Dinov2Model(small).save_pretrained(tmp_path / "dino")
     with pytest.raises(RecipeError, match="applies to resnet18"):
         freeze(build_encoder(EncoderConfig(str(tmp_path / "dino"))), "first-stage")
+
+
+@pytest.mark.parametrize(("name", "stride"), [("resnet18", 32), ("resnet50", 16)])
+def test_folded_norms_give_the_same_features(name, stride):
+    torch.manual_seed(0)
+    encoder = build_encoder(EncoderConfig(name, weights="none", width=8, output_stride=stride))
+    for norm in encoder.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            norm.momentum = None
+            torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(norm.bias, -1, 1)
+    with torch.no_grad():
+        encoder.train()(PIXELS)
+        expected = encoder.eval()(PIXELS)
+        fold_norms(encoder)
+        found = encoder(PIXELS)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in encoder.modules())
+    assert torch.allclose(found, expected, atol=1e-4 * float(expected.abs().max()))
