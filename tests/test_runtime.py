@@ -7,13 +7,17 @@ import sys
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_model
 
-from atlas.bundle import CONFIG, _model_id, open_bundle
+from atlas.bundle import CONFIG, _model_id, open_bundle, write_bundle
 from atlas.errors import BundleError, MissingExtraError, UsageError
+from atlas.model.decoding import EXACT_INNER_NODES
+from atlas.recipe import to_mapping
 from atlas.runtime import open_scorer
 from atlas.stages.export import export_onnx
 from atlas.stages.train import train_model
 from atlas.storage import sha256_file
+from atlas.taxonomy.tree import Taxonomy
 from tests.striped import tiny_recipe
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (7, 3, 40, 32), dtype=np.uint8)
@@ -156,3 +160,27 @@ def test_light_is_exported_for_every_node(small_dataset, tmp_path, settings):
     for row, node in enumerate(nodes):
         depth = len(tree.paths[node])
         assert np.allclose(light[row, :depth], expected[row, :depth], atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("inner", "searched"), [(EXACT_INNER_NODES, False), (EXACT_INNER_NODES + 1, True)])
+def test_exports_on_both_sides_of_the_search(tmp_path, inner, searched):
+    import torch
+
+    from atlas.model.assemble import assemble
+
+    tree = Taxonomy([(f"n{number}", leaf) for number in range(inner - 1) for leaf in "ab"])
+    recipe = tiny_recipe("decoder.kind=transformer", "decoder.size=8", "heads=2", "average_flips=false")
+    torch.manual_seed(0)
+    model = assemble(recipe.model, tree.arrays)
+    torch.nn.init.normal_(model.decoder.vocabulary.weight)
+    save_model(model.state_dict(), tmp_path / "weights")
+    described = {"recipe": to_mapping(recipe), "encoder": model.encoder.description(), "training": {}, "card": "# Test"}
+    write_bundle(tmp_path / "model", weights=tmp_path / "weights", taxonomy=tree, **described)
+    assert export_onnx(tmp_path / "model").largest_difference < 1e-4
+    torch_scorer, onnx = (open_scorer(open_bundle(tmp_path / "model"), engine) for engine in ("torch", "onnx"))
+    for rows in (1, 5):
+        mass = np.exp(onnx.score_pixels(PIXELS[:rows]))
+        assert np.allclose(mass, np.exp(torch_scorer.score_pixels(PIXELS[:rows])), atol=1e-5)
+        assert np.allclose(mass.sum(1), 1, atol=1e-4)
+        assert (mass[:, ~tree.is_answer].sum(1) > 0).all() == searched  # left where the search stopped
