@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import signal
 import sqlite3
 import threading
 import time
@@ -14,6 +16,7 @@ from atlas.collect import polite, reread, robots, visit
 from atlas.collect.extract import extract
 from atlas.errors import NothingDoneError, RecipeError, UsageError
 from atlas.stages import collect as stage
+from atlas.stages import crawl_display
 from atlas.stages.collect import CollectOptions, collect
 from tests.collect.site import Site, list_page, moved, picture, product_page, small_shop, store_file, tagged
 
@@ -23,6 +26,8 @@ def _short_pauses(monkeypatch):
     """A host in trouble is asked again soon."""
     monkeypatch.setattr(polite, "FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(robots, "FIRST_PAUSE_S", 0.05)
+    # A listener hears of every visit, so that one can stop a crawl at a chosen one, however fast the machine is.
+    monkeypatch.setattr(crawl_display, "STATUS_S", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -391,9 +396,6 @@ class Stops:
         self.left -= count
         if self.left <= 0:
             self.left = 10**9
-            import os
-            import signal
-
             os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -507,10 +509,7 @@ def test_scrapy_has_no_other_way_to_the_net():
     assert not crawler.settings.getbool("REMOTE_CONTROL_ENABLED")
 
 
-def test_progress_tells_pages_products_pictures_and_refusals(crawl, site, monkeypatch):
-    from atlas.stages import crawl_display
-
-    monkeypatch.setattr(crawl_display, "STATUS_S", 0.0)
+def test_progress_tells_pages_products_pictures_and_refusals(crawl, site):
     small_shop(site)
     site.answers["/robots.txt"] = b"User-agent: *\nDisallow: /p/1"
     del site.answers["/p/5"]
