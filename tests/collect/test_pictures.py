@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.collect.reading.picture_sizes import ImageLink, distinct_pictures
-from atlas.collect.reading.pictures import element_pictures, picture_link
+from atlas.collect.reading.pictures import element_pictures, picture_in_text, picture_link
 
 BASE = "https://s.test/p/1"
 
@@ -42,6 +42,23 @@ def shown(markup, selector=".//img"):
 )
 def test_the_largest_form_that_the_markup_names(markup, url):
     assert shown(markup)[0] == url
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("/a.jpg", "https://s.test/a.jpg"),
+        ("/a b 3w.jpg", "https://s.test/a%20b%203w.jpg"),
+        ("/a-1.jpg 300w, /a-9.jpg 900w, /a-5.jpg 500w", "https://s.test/a-9.jpg"),
+        ("/c_fill,w_3/a.jpg 1.5x", "https://s.test/c_fill,w_3/a.jpg"),
+    ],
+)
+def test_an_attribute_holds_an_address_or_a_set_of_them(value, url):
+    assert picture_in_text(BASE, value).url == url
+
+
+def test_a_set_without_an_address_is_no_picture():
+    assert picture_in_text(BASE, "data:image/gif;base64,R0 300w, /pixel.svg 600w") is None
 
 
 @pytest.mark.parametrize("selector", [".", ".//figure", ".//a"])

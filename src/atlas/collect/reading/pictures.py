@@ -60,6 +60,7 @@ MAX_SOURCES = 12
 #: Sizes up to here are densities of a screen and no widths.
 MAX_DENSITY = 10.0
 _CANDIDATE = re.compile(r"[\s,]*(\S+)(?:\s+([^,]*))?")
+_SET = re.compile(r"\s\d{1,6}(?:\.\d{1,3})?[wx]\s*(?:,|$)")  # an address never ends so
 _BACKGROUND = re.compile(r"background(?:-image)?\s*:[^;]{0,40}?url\(\s*[\"']?([^\"')]{1,2000})", re.IGNORECASE)
 
 
@@ -70,6 +71,13 @@ def picture_link(base: str, value: object, size: float = 0.0) -> ImageLink | Non
     if not parts or _NO_PHOTO.search(parts.path) or _TRACKERS.search(host_of(url)):
         return None
     return ImageLink(url, size)
+
+
+def picture_in_text(base: str, value: str) -> ImageLink | None:
+    """The picture that an attribute's value names: its address, of a `srcset` the largest."""
+    if not _SET.search(value):
+        return picture_link(base, value)
+    return max(_from_set(value, base), key=lambda link: link.size, default=None)
 
 
 def element_pictures(element: HtmlElement, base: str) -> list[ImageLink]:

@@ -17,7 +17,7 @@ from atlas.collect.reading.breadcrumbs import MAX_CRUMBS, clean_trail, split_tra
 from atlas.collect.reading.document import Document, text_of
 from atlas.collect.reading.facts import Facts
 from atlas.collect.reading.picture_sizes import MAX_PICTURES, ImageLink
-from atlas.collect.reading.pictures import element_pictures, picture_link
+from atlas.collect.reading.pictures import element_pictures, picture_in_text
 from atlas.collect.reading.prices import Market, read_price
 from atlas.collect.store_file import PATTERN_SIGN, Select, StoreFile
 from atlas.collect.text import clean_text
@@ -87,7 +87,7 @@ def _pictures(document: Document, css: str) -> Iterator[ImageLink]:
     for found in matches(document, css):
         if isinstance(found, HtmlElement):
             yield from element_pictures(found, document.base)
-        elif link := picture_link(document.base, str(found)):
+        elif link := picture_in_text(document.base, str(found)):
             yield link
 
 
