@@ -40,6 +40,12 @@ class Scorer(Protocol):
     def score_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The log of each node's own mass (B, N), not calibrated, for pixels (B, 3, H, W) of the bundle's size."""
 
+    def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the encoder sees of pixels (B, 3, H, W), averaged over the picture: (B, C).
+
+        Raises MissingExtraError where the network is a file that gives no features.
+        """
+
     def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """Where the model looked for each level of these nodes (B,): (B, D, h, w); None where it cannot tell."""
 
@@ -97,6 +103,14 @@ class TorchScorer:
         with self._calculating():
             log_mass = self.model.score(self._batch(pixels))
         return np.asarray(log_mass.float().cpu().numpy())
+
+    def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See Scorer; the mean with the mirrored picture's where the model scores so."""
+        with self._calculating():
+            seen = self._batch(pixels).pixels
+            views = [seen, seen.flip(3)] if self.model.average_flips else [seen]
+            pooled = sum(self.model.encoder(view).float().mean(dim=(2, 3)) for view in views) / len(views)
+        return np.asarray(pooled.cpu().numpy())
 
     def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """See Scorer."""
@@ -156,6 +170,10 @@ class OnnxScorer:
     def score_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See Scorer."""
         return self._run(LOG_MASS, pixels)
+
+    def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:  # noqa: ARG002
+        """Never returns: raises MissingExtraError, for an exported network gives masses alone."""
+        raise MissingExtraError("train", "looking at a model's features, which its ONNX file does not give,")
 
     def light(self, pixels: NDArray[np.uint8], nodes: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """See Scorer; None where the file was exported without evidence."""

@@ -128,6 +128,18 @@ class Categorizer:
         for problems, log_mass, _ in self._scored(pictures, batch_size):
             yield problems, log_mass
 
+    def features(
+        self, pictures: Iterable[Picture | AtlasError], batch_size: int = BATCH_SIZE
+    ) -> Iterator[tuple[list[str | None], NDArray[np.float32]]]:
+        """For each batch, in order: what is wrong with each picture, and what the encoder sees (G, C) of the good ones.
+
+        Raises MissingExtraError where only the model's ONNX file can be run here: it gives no features.
+        """
+        for problems, pixels in self._batches(pictures, batch_size):
+            seen = self._scorer.features(pixels) if len(pixels) else np.empty((0, 0), dtype=np.float32)
+            sound = np.asarray(np.isfinite(seen).all(axis=1))
+            yield _with_unsound(problems, sound), seen[sound]
+
     def lit(self, pictures: Iterable[Picture | AtlasError], batch_size: int = BATCH_SIZE) -> Iterator[Lit]:
         """Each picture that can be scored, in order, with the evidence of its best answer."""
         for _, log_mass, pixels in self._scored(pictures, batch_size):
@@ -149,20 +161,26 @@ class Categorizer:
         self, pictures: Iterable[Picture | AtlasError], batch_size: int
     ) -> Iterator[tuple[list[str | None], NDArray[np.float32], NDArray[np.uint8]]]:
         """`scores` with the pixels (G, 3, H, W) of the good ones."""
+        for problems, pixels in self._batches(pictures, batch_size):
+            if not len(pixels):
+                yield problems, np.empty((0, len(self.taxonomy)), dtype=np.float32), pixels
+                continue
+            log_mass = self._scorer.score_pixels(pixels)
+            sound: NDArray[np.bool_] = np.isfinite(log_mass.max(axis=1, initial=-np.inf))  # no NaN, some mass
+            log_mass = np.maximum(log_mass[sound], np.float32(IMPOSSIBLE))  # engines say log 0 in their own ways
+            yield _with_unsound(problems, sound), log_mass, pixels[sound]
+
+    def _batches(
+        self, pictures: Iterable[Picture | AtlasError], batch_size: int
+    ) -> Iterator[tuple[list[str | None], NDArray[np.uint8]]]:
+        """For each batch, in order: what is wrong with each picture, and the pixels (G, 3, H, W) of the good ones."""
         for batch in grouped(decoded_ahead(pictures, self.bundle.image, 2 * batch_size), batch_size):
             problems = [pixels if isinstance(pixels, str) else None for pixels in batch]
             good = [pixels for pixels in batch if not isinstance(pixels, str)]
-            if not good:
-                yield problems, np.empty((0, len(self.taxonomy)), dtype=np.float32), np.empty(0, dtype=np.uint8)
-                continue
-            pixels = np.ascontiguousarray(np.stack(good).transpose(0, 3, 1, 2))  # (G, H, W, 3) -> (G, 3, H, W)
-            log_mass = self._scorer.score_pixels(pixels)
-            sound: NDArray[np.bool_] = np.isfinite(log_mass.max(axis=1, initial=-np.inf))  # no NaN, some mass
-            for row, place in enumerate([place for place, problem in enumerate(problems) if problem is None]):
-                if not sound[row]:
-                    problems[place] = "the model gave no number for this picture"
-            log_mass = np.maximum(log_mass[sound], np.float32(IMPOSSIBLE))  # engines say log 0 in their own ways
-            yield problems, log_mass, pixels[sound]
+            if good:
+                yield problems, np.ascontiguousarray(np.stack(good).transpose(0, 3, 1, 2))  # from (G, H, W, 3)
+            else:
+                yield problems, np.empty(0, dtype=np.uint8)
 
     def _decide(
         self, log_mass: NDArray[np.float32], alternatives: int, pixels: NDArray[np.uint8] | None
@@ -237,6 +255,15 @@ def _pixels(picture: Picture | AtlasError, config: ImageConfig) -> NDArray[np.ui
         return str(error)
     except Exception as error:  # decoders meet hostile files with errors of every kind, and one picture stops nothing
         return f"not a picture ({type(error).__name__}: {error})"[:200]
+
+
+def _with_unsound(problems: list[str | None], sound: NDArray[np.bool_]) -> list[str | None]:
+    """The problems of a batch with those of the good pictures (G,) for which the model gave nonsense."""
+    told = iter(sound.tolist())
+    return [
+        "the model gave no number for this picture" if problem is None and not next(told) else problem
+        for problem in problems
+    ]
 
 
 def _is_one(pictures: Any) -> bool:
