@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Table
 from pathlib import Path as FilePath
-from typing import NamedTuple
 
 from atlas.errors import TaxonomyError
 from atlas.records import Path
 from atlas.storage import write_text
+from atlas.taxonomy.csv_lines import Problem, csv_lines, format_csv, told
 from atlas.taxonomy.mapping import ANY_STORE, STATUSES, Mapping, MappingRow, contradictions
 from atlas.taxonomy.tree import Taxonomy, clean_name, format_path, name_fault, parse_path
 
 #: The columns of a mapping.
 COLUMNS = ("store", "store_path", "path", "status")
 MAX_FILE_BYTES = 64 * 2**20
-#: Problems that one message names.
-TOLD = 3
-
-#: What a spreadsheet takes for a formula, and what was kept from being one by an apostrophe.
-_FORMULA = re.compile(r"'*[=+\-@]")
-
-
-class Problem(NamedTuple):
-    """What is wrong with one line of a file."""
-
-    line: int
-    reason: str
 
 
 def read_mapping(file: FilePath, taxonomy: Taxonomy | None = None) -> Mapping:
@@ -66,10 +51,7 @@ def parse_mapping(data: bytes, taxonomy: Taxonomy | None = None, source: str = "
     clashes = contradictions(rows, lambda number: f"line {lines[number]}")
     problems += [Problem(lines[number], reason) for number, reason in clashes]
     if problems:
-        problems.sort()
-        told = "; ".join(f"line {line}: {reason}" for line, reason in problems[:TOLD])
-        more = f" (and {len(problems) - TOLD} more)" if len(problems) > TOLD else ""
-        raise TaxonomyError(f"{source}, {told}{more}")
+        raise TaxonomyError(f"{source}, {told(problems)}")
     return Mapping(tuple(rows))
 
 
@@ -89,68 +71,29 @@ def format_mapping(mapping: Mapping, notes: Sequence[Table[str, str]] = ()) -> s
     A cell that a spreadsheet would take for a formula gets a leading apostrophe, which reading takes away again.
     """
     noted = list(dict.fromkeys(name for note in notes for name in note))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*COLUMNS, *noted])
+    lines = []
     for number, row in enumerate(mapping.rows):
         note = notes[number] if number < len(notes) else {}
         cells = (row.store, format_path(row.store_path), format_path(row.path), row.status)
-        writer.writerow([_quoted(cell) for cell in (*cells, *(note.get(name, "") for name in noted))])
-    return out.getvalue()
+        lines.append([*cells, *(note.get(name, "") for name in noted)])
+    return format_csv([*COLUMNS, *noted], lines)
 
 
 def _scan(data: bytes, taxonomy: Taxonomy | None) -> Iterator[tuple[int, MappingRow | str]]:
     """Each line with its row, or with what is wrong with it."""
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        yield line, f"byte 0x{data[error.start]:02X} is not {encoding.upper()}: save the file as UTF-8 (CSV)"
-        return
-    records = _records(text)
-    line, header = next(records, (1, []))
-    names = [clean_name(name).lower() for name in header] if isinstance(header, list) else []
-    missing = [name for name in COLUMNS if names.count(name) != 1]
-    if missing:
-        how = "two columns" if missing[0] in names else "no column"
-        yield line, f"{how} '{missing[0]}': the first line of a mapping is {','.join(COLUMNS)}"
-        return
-    for line, cells in records:
+    for line, cells in csv_lines(data, COLUMNS, f"the first line of a mapping is {','.join(COLUMNS)}"):
         if isinstance(cells, str):
             yield line, cells
-        elif len(cells) > len(names):
-            yield line, f"{len(cells)} cells under {len(names)} headings: put a name with a comma in double quotes"
-        else:
-            try:
-                yield line, _row(dict(zip(names, cells, strict=False)), taxonomy)
-            except TaxonomyError as error:
-                yield line, str(error)
-
-
-def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
-    """The records that say anything, each with the line where it begins; one that is no CSV as the reason why."""
-    sign = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign, strict=True)
-    line = 1
-    while True:
+            continue
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            ends = "end of data" in str(error)
-            yield line, "a double quote is never closed" if ends else f"not CSV: {error}"
-        else:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
-        line = reader.line_num + 1
+            yield line, _row(cells, taxonomy)
+        except TaxonomyError as error:
+            yield line, str(error)
 
 
 def _row(cells: Table[str, str], taxonomy: Taxonomy | None) -> MappingRow:
     """The row that the cells spell. Raises TaxonomyError for a cell that cannot be what it should."""
-    store, store_path, path, status = (clean_name(_unquoted(cells.get(name, ""))) for name in COLUMNS)
+    store, store_path, path, status = (clean_name(cells.get(name, "")) for name in COLUMNS)
     known = next((known for known in STATUSES if known == status.lower()), None)
     if known is None:
         raise TaxonomyError(f"status is '{status}': use {', '.join(STATUSES[:-1])} or {STATUSES[-1]}")
@@ -170,11 +113,3 @@ def _known(text: str, status: str, taxonomy: Taxonomy | None) -> Path:
     if path and taxonomy is not None and status != "rejected":
         taxonomy.node(path)
     return path
-
-
-def _quoted(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _unquoted(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
