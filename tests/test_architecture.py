@@ -18,12 +18,13 @@ MAY_IMPORT = {
     "model": GROUND,
     "decide": GROUND,
     "collect": GROUND | {"taxonomy"},
+    "clean": GROUND | {"taxonomy"},
     "dataset": GROUND | {"taxonomy"},
     "evaluate": GROUND | {"taxonomy", "decide"},
     "bundle": GROUND | {"taxonomy", "decide"},
     "runtime": GROUND | {"taxonomy", "decide", "bundle", "model"},
 }
-BELOW_STAGES = GROUND | {"taxonomy", "model", "decide", "collect", "dataset", "evaluate", "bundle", "runtime"}
+BELOW_STAGES = GROUND | {"taxonomy", "model", "decide", "collect", "clean", "dataset", "evaluate", "bundle", "runtime"}
 MAY_IMPORT |= {
     "stages": BELOW_STAGES,
     "demo": BELOW_STAGES | {"stages"},
@@ -59,7 +60,8 @@ HOMES = {
     "shelve": (),
     "pandas": (),
     "torchvision": (),
-    "sklearn": (),
+    "sklearn": ("clean/",),
+    "skimage": ("clean/",),
     "requests": (),
     "urllib": ("collect/",),
     "parsel": ("collect/",),
@@ -86,6 +88,7 @@ LAZY = (
     "onnxruntime",
     "onnx",
     "sklearn",
+    "skimage",
     "rapidfuzz",
     "playwright",
 )

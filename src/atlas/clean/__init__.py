@@ -1,0 +1,1 @@
+"""Pictures and sets looked over: measure, score, verdict."""
