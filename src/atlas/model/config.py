@@ -9,16 +9,19 @@ from atlas.errors import RecipeError
 
 #: Which pretrained weights training leaves as they are.
 Freeze: TypeAlias = Literal["nothing", "convolutions", "first-stage"]
+#: What turns gradients into steps.
+Method: TypeAlias = Literal["adamw", "rmsprop"]
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
     """The network that turns a picture into a grid of features.
 
-    `name` is `resnet18`, `resnet34`, `resnet50`, `resnet101`, or any vision backbone of the Hub (`hf://owner/name`) or
-    a local folder in the Hub's layout. `weights` is `pretrained` (those of the name), `none` (random, by the seed),
-    `hf://owner/name` or a folder. `width` is the number of channels of a ResNet's first stage (64 as published), and
-    `stages` how many of its four are used: with fewer a cell sees less of the picture around it, so that a path
+    `name` is `resnet18`, `resnet34`, `resnet50`, `resnet101`, `conv3` (three convolutions with a pool after each, the
+    paper's section 3.3), or any vision backbone of the Hub (`hf://owner/name`) or a local folder in the Hub's layout.
+    `weights` is `pretrained` (those of the name), `none` (random, by the seed), `hf://owner/name` or a folder. `width`
+    is the number of channels of a ResNet's first stage (64 as published) or of `conv3`'s first layer, and `stages` how
+    many of a ResNet's four are used: with fewer a cell sees less of the picture around it, so that a path
     decoder's light says more of where things are. A ResNet's `output_stride` may be 8, 16 or 32: the most pixels of the
     picture per cell of the grid.
     """
@@ -48,16 +51,19 @@ class HeadConfig:
     """The layers from the feature grid to one score per answer.
 
     `paper` is the one of section 4.1 (fastai's: average and maximum pool, then twice batch norm, dropout and linear, a
-    ReLU between), `linear` is average pool, dropout, linear.
+    ReLU between), `linear` is average pool, dropout, linear. `dense` takes each cell of the grid for itself: pool to
+    `grid` x `grid` cells, linear, ReLU, dropout, linear; between two answers it has one unit, as the paper's
+    zoomed-or-normal network (section 3.3).
     """
 
-    kind: Literal["linear", "paper"] = "linear"
+    kind: Literal["linear", "paper", "dense"] = "linear"
     hidden: int = 512
     dropout: float = 0.5
+    grid: int = 17
 
     def __post_init__(self) -> None:
-        if self.hidden < 1:
-            raise RecipeError(f"head.hidden is {self.hidden}: use 1 or more")
+        if min(self.hidden, self.grid) < 1:
+            raise RecipeError(f"head.hidden is {self.hidden}, head.grid {self.grid}: use 1 or more")
         if not 0 <= self.dropout < 1:
             raise RecipeError(f"head.dropout is {self.dropout}: use a share from 0 up to, not including, 1")
 

@@ -14,6 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from atlas.errors import RecipeError, WeightsError
 from atlas.model.config import EncoderConfig, Freeze
+from atlas.model.convolutions import CONV3, Conv3, Conv3Config
 from atlas.storage import read_json
 
 HUB_PREFIX = "hf://"
@@ -63,6 +64,8 @@ def build_encoder(config: EncoderConfig) -> Encoder:
 
     Raises WeightsError when those cannot be had (never silently random) and RecipeError for options that do not fit.
     """
+    if config.name == CONV3:
+        return _conv3(config)
     backbone_config = _backbone_config(config)
     if config.is_pretrained:
         backbone = _load_weights(_weights_source(config), backbone_config)
@@ -74,12 +77,24 @@ def build_encoder(config: EncoderConfig) -> Encoder:
 
 def rebuild_encoder(config: EncoderConfig, description: Mapping[str, Any]) -> Encoder:
     """The network of `Encoder.description()`, weights still random."""
+    if config.name == CONV3:
+        return _conv3(config)
     from transformers import AutoConfig
 
     values = dict(description["config"])
     backbone = _from_config(AutoConfig.for_model(values.pop("model_type"), **values))
     _set_output_stride(backbone, config.output_stride)
     return Encoder(backbone, tuple(description["mean"]), tuple(description["std"]))
+
+
+def _conv3(config: EncoderConfig) -> Encoder:
+    """The paper's three convolutions on pixels from 0 to 1. Raises RecipeError for options that do not fit."""
+    if config.is_pretrained:
+        raise WeightsError(f"{CONV3} has no published weights: use --set weights=none")
+    for key in ("stages", "output_stride"):
+        if getattr(config, key) != getattr(EncoderConfig, key):
+            raise RecipeError(f"encoder.{key} applies to {', '.join(RESNETS)}, not to {CONV3!r}")
+    return Encoder(Conv3(Conv3Config(config.width)), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def freeze(encoder: Encoder, part: Freeze) -> None:

@@ -54,8 +54,37 @@ class LinearHead(nn.Module):
         return logits
 
 
+class DenseHead(nn.Module):
+    """The layers behind the convolutions of the paper's zoomed-or-normal network (section 3.3, figure 2).
+
+    Each cell of the grid counts for itself: linear, ReLU, dropout, linear, with Glorot-uniform weights and zero biases
+    (Keras's defaults). Between two answers there is one unit z, whose sigmoid is the first one's probability: its
+    logits are (z, 0), so that cross entropy over them is binary cross entropy of z, to the letter.
+    """
+
+    def __init__(self, channels: int, answers: int, hidden: int, dropout: float, grid: int) -> None:
+        super().__init__()
+        self.grid = grid
+        units = 1 if answers == 2 else answers
+        self.layers = nn.Sequential(
+            nn.Linear(channels * grid * grid, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, units)
+        )
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits (B, answers) of features (B, C, h, w)."""
+        cells = F.adaptive_avg_pool2d(features, self.grid).flatten(1)  # (B, C * grid * grid)
+        units: Tensor = self.layers(cells)
+        return F.pad(units, (0, 1)) if units.shape[1] == 1 else units
+
+
 def build_head(config: HeadConfig, channels: int, answers: int) -> nn.Module:
     """The head of a recipe for features of `channels` and a tree with `answers`."""
     if config.kind == "paper":
         return PaperHead(channels, answers, config.hidden, config.dropout)
+    if config.kind == "dense":
+        return DenseHead(channels, answers, config.hidden, config.dropout, config.grid)
     return LinearHead(channels, answers, config.dropout)

@@ -1,4 +1,4 @@
-"""AdamW in groups, its rates set from outside at each step, and its state as plain tensors."""
+"""AdamW or RMSProp in groups, its rates set from outside at each step, and its state as plain tensors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from atlas.model.config import Method
 from atlas.model.schedule import Rates
 
 
@@ -18,8 +19,9 @@ def build_optimizer(
     weight_decay: float,
     decay_all: bool,
     second_momentum: float,
-) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019) over all parameters that learn.
+    method: Method = "adamw",
+) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019), or RMSProp with Keras's epsilon, over all parameters that learn.
 
     Each group keeps its learning rate as a share of the schedule's in `rate`; biases and norms are not decayed unless
     `decay_all`.
@@ -31,18 +33,20 @@ def build_optimizer(
             rate = encoder_rate if id(parameter) in in_encoder else 1.0
             decay = weight_decay if decay_all or parameter.ndim > 1 else 0.0
             groups.setdefault((rate, decay), []).append(parameter)
-    return torch.optim.AdamW(
-        [{"params": group, "rate": rate, "weight_decay": decay} for (rate, decay), group in groups.items()],
-        lr=1.0,
-        betas=(0.9, second_momentum),
-    )
+    told = [{"params": group, "rate": rate, "weight_decay": decay} for (rate, decay), group in groups.items()]
+    if method == "rmsprop":
+        return torch.optim.RMSprop(told, lr=1.0, alpha=second_momentum, eps=1e-7)
+    return torch.optim.AdamW(told, lr=1.0, betas=(0.9, second_momentum))
 
 
 def set_rates(optimizer: torch.optim.Optimizer, rates: Rates) -> None:
     """Give every group its share of the learning rate, and all of them the momentum."""
     for group in optimizer.param_groups:
         group["lr"] = rates.learning_rate * group["rate"]
-        group["betas"] = (rates.momentum, group["betas"][1])
+        if "betas" in group:
+            group["betas"] = (rates.momentum, group["betas"][1])
+        else:
+            group["momentum"] = rates.momentum
 
 
 def state_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from typing import Literal
 from atlas.dataset.augment import AugmentConfig
 from atlas.errors import RecipeError
 from atlas.images import ImageConfig
-from atlas.model.config import DecoderConfig, EncoderConfig, Freeze, HeadConfig, ModelConfig, ScoringConfig
+from atlas.model.config import DecoderConfig, EncoderConfig, Freeze, HeadConfig, Method, ModelConfig, ScoringConfig
 from atlas.model.schedule import OneCycleConfig
 from atlas.recipe import from_mapping, with_setting
 
@@ -27,17 +27,18 @@ class TrainingConfig:
 
     `encoder_rate` is the encoder's learning rate as a share of the rest's. `freeze` keeps pretrained weights as they
     are: "convolutions" all but the batch norms (as fastai does), "first-stage" a ResNet's stem and first stage.
-    `second_momentum` is the decay of Adam's second moment; `weight_decay` is decoupled (AdamW) and spares biases and
-    norms unless `decay_all`. `average` is the decay a step of the running average of the weights that
-    is kept beside them and becomes the model; 0 keeps the weights themselves. `clip` cuts each gradient value to
-    [-clip, clip]; 0 does not. Training stops early when the loss on `dev` fell by less than `min_improvement` for
-    `patience` epochs in a row; patience 0 never stops. `precision` "auto" is bf16 where it is clearly
-    faster than fp32 on this machine. `share` learns from that part of the training products; smaller shares lie within
-    larger ones, the same for each seed, and an epoch is one pass over the share.
+    `optimizer` is AdamW or plain RMSProp. `second_momentum` is the decay of either's mean square (RMSProp's rho);
+    `weight_decay` is decoupled, AdamW's alone, and spares biases and norms unless `decay_all`. `average` is the decay a
+    step of the running average of the weights that is kept beside them and becomes the model; 0 keeps the weights
+    themselves. `clip` cuts each gradient value to [-clip, clip]; 0 does not. Training stops early when the loss on
+    `dev` fell by less than `min_improvement` for `patience` epochs in a row; patience 0 never stops. `precision` "auto"
+    is bf16 where it is clearly faster than fp32 on this machine. `share` learns from that part of the training
+    products; smaller shares lie within larger ones, the same for each seed, and an epoch is one pass over the share.
     """
 
     epochs: int = 17
     batch_size: int = 64
+    optimizer: Method = "adamw"
     weight_decay: float = 0.01
     decay_all: bool = False
     encoder_rate: float = 1.0
@@ -55,6 +56,8 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if min(self.weight_decay, self.encoder_rate, self.clip, self.patience) < 0:
             raise RecipeError("training.weight_decay, encoder_rate, clip and patience: use 0 or more")
+        if self.optimizer == "rmsprop" and self.weight_decay:
+            raise RecipeError("training.weight_decay is AdamW's: use 0.0 with rmsprop")
         if not 0 <= self.second_momentum < 1:
             raise RecipeError(f"training.second_momentum is {self.second_momentum}: use a share below 1")
         if not 0 < self.share <= 1:

@@ -130,6 +130,7 @@ class TrainingRun:
             weight_decay=settings.weight_decay,
             decay_all=settings.decay_all,
             second_momentum=settings.second_momentum,
+            method=settings.optimizer,
         )
         self.estimate = self._estimate()
         if position.epoch or position.step:
