@@ -60,8 +60,14 @@ def build(
         ),
     ] = None,
     use_suggested: Annotated[
-        bool, typer.Option("--use-suggested", help="Use the mapping's suggested rows as if they were confirmed.")
+        bool, typer.Option("--use-suggested", help="Use the suggested rows of mapping and patches too.")
     ] = False,
+    patch: Annotated[
+        list[FilePath] | None,
+        typer.Option(
+            "--patch", metavar="FILE", help="CSV of products whose path somebody decided (docs/labels.md). Repeatable."
+        ),
+    ] = None,
     pictures: Annotated[
         FilePath | None,
         typer.Option(
@@ -78,6 +84,26 @@ def build(
         Literal["fold", "drop"],
         typer.Option("--rare", help="What becomes of rare paths: up into their parent, or out."),
     ] = "fold",
+    closeups: Annotated[
+        str | None,
+        typer.Option(
+            "--closeups",
+            metavar="standard|FILE",
+            help="Cut close-ups out of normal pictures: makes a data set of two paths, 'normal' and 'zoomed'.",
+        ),
+    ] = None,
+    zoom_model: Annotated[
+        FilePath | None,
+        typer.Option("--zoom-model", metavar="FOLDER", help="A model for close-ups, which looks at each picture."),
+    ] = None,
+    zoomed: Annotated[
+        Literal["drop", "mark"] | None,
+        typer.Option("--zoomed", help="What becomes of the close-ups that it finds. Default: mark."),
+    ] = None,
+    zoom_threshold: Annotated[
+        float | None,
+        typer.Option("--zoom-threshold", metavar="P", help="Close-ups are normal with less probability. Default: 0.5."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another one makes another split and order.")] = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read everything, say what would happen, write nothing.")
@@ -97,8 +123,22 @@ def build(
     from atlas.stages.build import build as run
 
     options = BuildOptions(
-        *(tuple(columns or ()), tuple(where or ()), splits, taxonomy, min_support, rare, seed),
-        *(mapping, use_suggested, pictures, links_only),
+        columns=tuple(columns or ()),
+        where=tuple(where or ()),
+        splits=splits,
+        taxonomy=taxonomy,
+        min_support=min_support,
+        rare=rare,
+        seed=seed,
+        mapping=mapping,
+        use_suggested=use_suggested,
+        pictures=pictures,
+        links_only=links_only,
+        closeups=closeups,
+        zoom_model=zoom_model,
+        zoomed=zoomed,
+        zoom_threshold=zoom_threshold,
+        patch=tuple(patch or ()),
     )
     with screen_progress(quiet, json) as progress:
         summary = run(source, output, options, resume=resume, overwrite=overwrite, dry_run=dry_run, progress=progress)
@@ -127,9 +167,12 @@ def _print(summary: BuildSummary) -> None:
         print_line()
         gone = [(reason, rows) for reason, rows in record["rejected"].items()]
         table(("left out", "rows"), gone + [(f"by --{wish}", rows) for wish, rows in record["left_out"].items()])
+    for mark, rows in record["marks"].items():
+        print_line(f"{rows:,} pictures are marked '{mark}'")
     if record["source"]["unread"]:
         print_line(f"in no split: {_some(record['source']['unread'])}")
     _print_unmapped(record.get("mapping", {}).get("unmapped", []), summary)
+    _print_patch(record.get("patch"))
     if "drift" in record:
         told = ", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in record["drift"].items())
         print_line(f"pictures since the links were made: {told}")
@@ -155,6 +198,24 @@ def _print_unmapped(unmapped: Sequence[Mapping[str, Any]], summary: BuildSummary
     if len(unmapped) > UNMAPPED:
         where = "" if summary.dry_run else f": {summary.output / 'build.json'} lists them"
         print_line(f"and {len(unmapped) - UNMAPPED:,} more store paths{where}")
+
+
+def _print_patch(patch: Mapping[str, Any] | None) -> None:
+    """What became of the lines of the patches, where there were any."""
+    from atlas.cli.screen import print_line
+
+    if patch is None:
+        return
+    out = f", {patch['taken_out']:,} of them taken out" if patch["taken_out"] else ""
+    print_line(f"patched: {patch['products']:,} products ({patch['rows']:,} pictures){out}")
+    if patch["waiting"]:
+        print_line(f"{patch['waiting']:,} suggested lines of patches wait: decide them, or use --use-suggested")
+    if patch["new_paths"]:
+        print_line(f"paths that only patched products have: {_some(patch['new_paths'])}")
+    if patch["in_several_stores"]:
+        print_line(f"in several stores, so not patched without a column store: {_some(patch['in_several_stores'])}")
+    if patch["unmatched"]:
+        print_line(f"in patches, but not in the source: {_some(patch['unmatched'])}")
 
 
 def _some(names: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from atlas.taxonomy.tree import MAX_LEVELS, clean_name, name_fault
 #: What a row may say of itself. Names on the left of `key=column`.
 KEYS = (
     *("product_id", "view", "title", "price", "currency", "store", "url", "breadcrumb", "path", "image", "split"),
-    *("image_url", "sha256", "image_error"),
+    *("image_url", "sha256", "image_error", "marks"),
 )
 #: What is read only when somebody names a column for it, or when the source is known to say it.
 ASKED = frozenset({"split", "image_url", "sha256", "image_error"})
@@ -102,6 +102,11 @@ class Columns:
     def path(self, cells: Cells) -> Path:
         """The row's category path. Raises RowError when it is empty, has an empty level or cannot be a path."""
         return checked_path(self._levels(cells, "path"))
+
+    def marks(self, cells: Cells) -> list[str] | None:
+        """The row's marks, where they stand in a list, as in a data set; else None."""
+        value = self.cell(cells, "marks")
+        return [as_text(mark) for mark in value] if isinstance(value, list) else None
 
     def breadcrumb(self, cells: Cells) -> list[str] | None:
         """The store's own way to the product, as it stands there; None when there is none."""

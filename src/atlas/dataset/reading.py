@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeAlias
@@ -20,12 +20,18 @@ HANDFUL_ROWS = 16
 #: More threads than this wait for the one that reads.
 MAX_THREADS = 8
 
-#: A row as read, or the wish of the user's for which it is left out.
-Outcome: TypeAlias = "dict[str, Any] | str"
+#: The rows that a row of the source becomes, or the wish of the user's for which it is left out.
+Outcome: TypeAlias = "list[dict[str, Any]] | str"
+#: Who looks at rows with their pictures, always the same ones together, and gives them back marked or rejected.
+Judge: TypeAlias = "Callable[[list[dict[str, Any]]], list[dict[str, Any]]]"
 
 
-def read_source(source: Source, readers: Sequence[RowReader], parts: Parts, progress: Progress) -> None:
+def read_source(
+    source: Source, readers: Sequence[RowReader], parts: Parts, progress: Progress, judge: Judge = list
+) -> None:
     """Read what `parts` lacks of the source and add it, part by part. `readers` holds one reader for each file.
+
+    `judge` sees the rows of a part before they are kept, the same ones together however often reading was stopped.
 
     At most a part and a few handfuls of rows are in memory. Raises DataError when a file as a whole cannot be read.
     """
@@ -44,16 +50,16 @@ def read_source(source: Source, readers: Sequence[RowReader], parts: Parts, prog
                 if isinstance(outcome, str):
                     left_out[outcome] += 1
                 else:
-                    rows.append(outcome)
-                    weight += outcome["weight"]
-                    failed += "reason" in outcome
+                    rows.extend(outcome)
+                    weight += sum(row["weight"] + len(row.get("data", b"")) for row in outcome)
+                    failed += sum("reason" in row for row in outcome)
                 state = State(raw.file, raw.number + 1, dict(left_out))
                 if len(rows) >= PART_ROWS or weight >= PART_BYTES:
-                    parts.add(rows, state)
+                    parts.add(judge(rows), state)
                     rows, weight = [], 0
             progress.advance(len(handful), f"{failed:,} rejected" if failed else "")
     if rows or state != parts.state:
-        parts.add(rows, state)
+        parts.add(judge(rows), state)
 
 
 def _outcomes(raws: Iterator[RawRow], readers: Sequence[RowReader]) -> Iterator[list[tuple[RawRow, Outcome]]]:
@@ -76,6 +82,6 @@ def _read_handful(handful: Sequence[RawRow], readers: Sequence[RowReader]) -> li
     outcomes: list[tuple[RawRow, Outcome]] = []
     for raw in handful:
         reader = readers[raw.file]
-        outcome = reader.left_out(raw) or reader.read(raw)
+        outcome = reader.left_out(raw) or reader.read_all(raw)
         outcomes.append((raw._replace(cells={}), outcome))
     return outcomes

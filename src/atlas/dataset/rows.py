@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 from PIL import Image
@@ -32,7 +32,7 @@ MAX_DETAIL = 300
 #: What a row weighs beside its picture and texts: numbers, offsets, page headers.
 ROW_OVERHEAD_BYTES = 120
 
-_KEPT = [entry for entry in SCHEMA if entry.name not in ("group", "marks", "near_train")]
+_KEPT = [entry for entry in SCHEMA if entry.name not in ("group", "near_train")]
 #: What is kept of a row until all rows are known: the data set's own columns, and what the split needs.
 PART_SCHEMA = pa.schema(
     [
@@ -47,6 +47,14 @@ PART_SCHEMA = pa.schema(
         ("detail", pa.string()),
     ]
 )
+
+
+#: Labelled pictures made of one; raises RowError where none can be made.
+Cut: TypeAlias = Callable[[bytes], Sequence[tuple[Path, bytes]]]
+
+
+#: Store ("" where none is named) and product_id.
+ProductKey: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,18 @@ class RowReader:
     values: Mapping[str, str] = field(default_factory=dict)  # split column's value -> split; empty: the value itself
     where: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column -> values to keep
     labelling: Labelling | None = None  # None: rows bring their paths
+    cut: Cut | None = None  # what makes other rows of each, with labels of their own
+    judged: bool = False  # whether a row goes on with its picture under `data`, for somebody who looks at it
+    patched: Mapping[ProductKey, Path] = field(default_factory=dict)  # what somebody decided; () takes a product out
+
+    def needed_for_product(self) -> list[str]:
+        """The columns that say which product a row belongs to, and whether it is left out."""
+        return [*self.columns.only(["product_id", "store", "split"]).needed(), *self.where]
+
+    def product(self, raw: RawRow) -> ProductKey:
+        """Which product a row belongs to; without an id each row is one of its own."""
+        product_id = self.columns.text(raw.cells, "product_id") or whole_text(raw.place)
+        return self.columns.text(raw.cells, "store") or "", product_id
 
     def needed(self) -> list[str]:
         """The columns to read."""
@@ -100,6 +120,20 @@ class RowReader:
         split = self.columns.text(raw.cells, "split")
         return "splits" if self.values and split is not None and split not in self.values else None
 
+    def read_all(self, raw: RawRow) -> list[dict[str, Any]]:
+        """What a row of the source becomes, each as from `read`: one row, or one for each picture cut out of it."""
+        row = self.read(raw)
+        if self.cut is None or "reason" in row:
+            return [row]
+        try:
+            cuts = self.cut(row["image"]["bytes"])
+            rows = [row | {"path": path, "view": None} | _looked_at(data) | _kept(row, data) for path, data in cuts]
+        except RowError as error:
+            return [
+                row | {"image": None, "weight": 0, "reason": error.reason.value, "detail": error.detail[:MAX_DETAIL]}
+            ]
+        return [made | {"weight": _weight(made)} for made in rows]
+
     def read(self, raw: RawRow) -> dict[str, Any]:
         """The row under the names of `PART_SCHEMA`; with `reason` and `detail`, and no picture, when it is rejected."""
         place = whole_text(raw.place)
@@ -109,7 +143,7 @@ class RowReader:
             if raw.broken is not None:
                 raise RowError(Reason.BROKEN_ROW, raw.broken)
             row |= self._words(raw.cells, product_id)
-            row["path"] = self._path(raw.cells, row)
+            row["path"] = self._path(raw.cells, row) if self.cut is None else ()
             row["split"] = self.split or self._own_split(raw.cells)
             row |= self._picture(raw.cells)
         except RowError as error:
@@ -119,6 +153,11 @@ class RowReader:
 
     def _path(self, cells: Cells, row: Mapping[str, Any]) -> Path:
         """The row's label. Raises RowError where there is none."""
+        decided = self.patched.get((row["store"] or "", row["product_id"]))
+        if decided is not None:
+            if not decided:
+                raise RowError(Reason.TAKEN_OUT, row["product_id"])
+            return decided
         if self.labelling is None:
             return self.columns.path(cells)
         path = self.labelling.path(row["store"], row["breadcrumb"])
@@ -152,7 +191,8 @@ class RowReader:
             "store": store,
             "url": columns.text(cells, "url"),
             "breadcrumb": columns.breadcrumb(cells),
-            "product_key": _key64(f"{store or ''}\x1f{product_id}".encode()),
+            "marks": columns.marks(cells),
+            "product_key": product_key((store or "", product_id)),
         }
 
     # -- the picture -------------------------------------------------------------------------------------------------
@@ -169,7 +209,9 @@ class RowReader:
         if self.pictures.links_only and not url:
             raise RowError(Reason.NO_URL, f"{name or 'the picture'} comes from a file: nobody else could fetch it")
         kept = None if self.pictures.links_only else data
-        return found | {"image": {"bytes": kept, "path": url or (whole_text(FilePath(name).name) if name else None)}}
+        shown = {"data": data} if self.judged else {}
+        image = {"bytes": kept, "path": url or (whole_text(FilePath(name).name) if name else None)}
+        return found | shown | {"image": image}
 
     def _loaded(self, cells: Cells, name: str, url: str) -> bytes:
         """The bytes of a picture that the row names by file or address. Raises RowError when they cannot be had."""
@@ -189,6 +231,11 @@ class RowReader:
                 Reason.URL, f"{name[:200]}: `atlas collect` fetches pictures; then name its folder with --pictures"
             )
         return _file_bytes(self.pictures.folder / name, name)
+
+
+def _kept(row: Mapping[str, Any], data: bytes) -> dict[str, Any]:
+    """The picture of a row replaced by one that was made of it."""
+    return {"image": {"bytes": data, "path": row["image"]["path"]}}
 
 
 def picture_in(cell: Any) -> tuple[bytes, str]:
@@ -267,8 +314,9 @@ def _has_too_many_pixels(data: bytes) -> bool:
         return False
 
 
-def _key64(data: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+def product_key(product: ProductKey) -> int:
+    """The 64 bits by which the split knows a product."""
+    return int.from_bytes(hashlib.blake2b("\x1f".join(product).encode(), digest_size=8).digest(), "big")
 
 
 def _weight(row: Mapping[str, Any]) -> int:

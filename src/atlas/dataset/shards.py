@@ -96,7 +96,7 @@ def _write_shard(
 
 def _finished(rows: NDArray[np.int64], batches: Sequence[pa.RecordBatch], decisions: Decisions) -> pa.Table:
     """These rows with all columns of the data set."""
-    table = take_rows(batches, rows, _AS_READ)
+    table = take_rows(batches, rows, [*_AS_READ, "marks"])
     path = pa.array(
         [decisions.labels[place] for place in decisions.seen_path[rows].tolist()], SCHEMA.field("path").type
     )
@@ -104,7 +104,7 @@ def _finished(rows: NDArray[np.int64], batches: Sequence[pa.RecordBatch], decisi
         "view": pa.array(decisions.view[rows]),
         "path": path,
         "group": pa.array(decisions.group[rows]),
-        "marks": pa.array([[]] * len(rows), SCHEMA.field("marks").type),
+        "marks": pa.array([marks or [] for marks in table["marks"].to_pylist()], SCHEMA.field("marks").type),
         "near_train": pa.array(decisions.near_train[rows]),
     }
     columns = [computed[name] if name in computed else table[name] for name in SCHEMA.names]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from atlas.dataset.card import card
@@ -20,6 +21,7 @@ from atlas.dataset.shards import write_rejected, write_split
 from atlas.dataset.split import DEV
 from atlas.errors import NothingDoneError, UsageError
 from atlas.progress import Progress, Silent
+from atlas.stages.build_patch import find_patched
 from atlas.stages.build_plan import BuildOptions, Plan, make_plan
 from atlas.storage import PART_SUFFIX, claim_output, part_of, publish_folder, read_json, write_json, write_text
 from atlas.taxonomy.files import write_taxonomy
@@ -62,26 +64,29 @@ def build(
 
     A build that was killed goes on with `resume` and ends with the same bytes. A bad row costs itself only: it is
     counted in build.json and listed in rejected.jsonl. Raises UsageError for options that do not fit the source,
-    DataError for a file that cannot be read at all, NothingDoneError when no row is left.
+    DataError for a file that cannot be read at all or a broken patch, NothingDoneError when no row is left.
     """
     options, progress = options or BuildOptions(), progress or Silent()
     _check_apart(source, output)
     plan = make_plan(source, options)
+    patched = find_patched(plan.patches, options.use_suggested, plan.source, plan.readers, progress)
+    plan = replace(plan, readers=tuple(replace(reader, patched=patched.paths) for reader in plan.readers))
     if dry_run:
         parts = Parts(None)
-        read_source(plan.source, plan.readers, parts, progress)
-        decisions = _decide(parts, load_keys(parts.batches), plan)
-        return BuildSummary(output, _record(plan, parts, decisions), dry_run=True)
+        read_source(plan.source, plan.readers, parts, progress, plan.zoom or list)
+        keys = load_keys(parts.batches)
+        decisions = _decide(parts, keys, plan)
+        return BuildSummary(output, _record(plan, parts, decisions) | patched.told(keys), dry_run=True)
     work = _claim(output, plan, resume=resume, overwrite=overwrite)
     parts = Parts(work / "parts")
-    read_source(plan.source, plan.readers, parts, progress)
+    read_source(plan.source, plan.readers, parts, progress, plan.zoom or list)
     keys = load_keys(parts.batches)
     try:
         decisions = _decide(parts, keys, plan)
     except NothingDoneError:
         shutil.rmtree(work)  # there is nothing to resume: the options must change
         raise
-    record = _record(plan, parts, decisions)
+    record = _record(plan, parts, decisions) | patched.told(keys)
     if DEV not in record["rows"]:
         progress.say(f"no rows for '{DEV}': training will keep its last epoch instead of the best one")
     _write(work / "dataset", parts, keys, decisions, record, plan.mapping, progress)
@@ -158,9 +163,22 @@ def _record(plan: Plan, parts: Parts, decisions: Decisions) -> dict[str, Any]:
         },
         "rejected": dict(counts.most_common()),
         "left_out": dict(left_out),
+        "marks": _marks(parts, decisions),
         **mapped,
         **drift,
     }
+
+
+def _marks(parts: Parts, decisions: Decisions) -> dict[str, int]:
+    """How many of the pictures that were kept bear each mark."""
+    counts: Counter[str] = Counter()
+    start = 0
+    for batch in parts.batches:
+        kept = batch["reason"].is_null().to_numpy(zero_copy_only=False)
+        kept &= decisions.late[start : start + batch.num_rows] == 0
+        counts.update(pc.list_flatten(batch["marks"].filter(pa.array(kept))).to_pylist())
+        start += batch.num_rows
+    return dict(counts.most_common())
 
 
 def _mapped(mapping: Mapping, parts: Parts) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
+from atlas.clean.closeups import load_closeups
 from atlas.dataset.columns import NEEDED, SIGN, Columns, read_columns
 from atlas.dataset.decisions import Wishes
 from atlas.dataset.labels import Rare
@@ -17,10 +18,13 @@ from atlas.dataset.schema import BUILD_FILE, FORMAT, TAXONOMY_FILE, DatasetFolde
 from atlas.dataset.sources import Source, SourceFile, listing_files, open_source
 from atlas.dataset.split import DEFAULT_SPLITS, OwnSplits, Shares, parse_splits
 from atlas.errors import UsageError
+from atlas.recipe import to_mapping
+from atlas.stages.zoom import CloseUpCutter, Zoomed, ZoomFilter, zoom_filter
 from atlas.storage import read_json
 from atlas.taxonomy.files import load_taxonomy
 from atlas.taxonomy.mapping import Mapping
 from atlas.taxonomy.mapping_file import mapping_id, read_mapping
+from atlas.taxonomy.patch_file import Patch, read_patch
 from atlas.taxonomy.tree import Taxonomy
 
 
@@ -39,6 +43,11 @@ class BuildOptions:
     use_suggested: bool = False
     pictures: FilePath | None = None
     links_only: bool = False
+    closeups: str | None = None  # settings by which they are cut
+    zoom_model: FilePath | None = None
+    zoomed: Zoomed | None = None
+    zoom_threshold: float | None = None
+    patch: tuple[FilePath, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,8 @@ class Plan:
     pictures: Source | None = None  # the crawl that has the pictures, where it is not the source itself
     relinked: bool = False  # whether a data set of links is given its pictures again
     new_pictures: int = 0  # in that crawl and not in the data set
+    zoom: ZoomFilter | None = None
+    patches: tuple[Patch, ...] = ()  # as they were read; what of them fits the source is found later
 
     def fingerprint(self) -> str:
         """Equal when source and pictures are as they were."""
@@ -67,8 +78,8 @@ def make_plan(source: FilePath, options: BuildOptions) -> Plan:
         return _plan_relinked(links, source, options)
     if options.min_support < 0:
         raise UsageError(f"--min-support {options.min_support}: use 0 (keep all) or more")
-    if options.use_suggested and options.mapping is None:
-        raise UsageError("--use-suggested says how to read a mapping: name one with --mapping")
+    if options.use_suggested and options.mapping is None and not options.patch:
+        raise UsageError("--use-suggested says how to read a mapping or a patch: name one with --mapping or --patch")
     where = _where(options.where)
     opened, columns, splits, values, unread = _divided(
         open_source(source), read_columns(options.columns), options.splits
@@ -77,7 +88,11 @@ def make_plan(source: FilePath, options: BuildOptions) -> Plan:
         raise UsageError(f"{source} holds its pictures in folders itself: leave out --pictures")
     taxonomy = load_taxonomy(options.taxonomy) if options.taxonomy else None
     mapping = read_mapping(options.mapping, taxonomy) if options.mapping else None
-    by_file = opened.check_columns(columns, where, NEEDED if mapping is None else ("image", "breadcrumb"))
+    patches = tuple(read_patch(file, taxonomy) for file in options.patch)
+    cutter = _cutter(options)
+    zoom = zoom_filter(options.zoom_model, options.zoomed, options.zoom_threshold)
+    needed = ("image",) if cutter else NEEDED if mapping is None else ("image", "breadcrumb")
+    by_file = opened.check_columns(columns, where, needed)
     labelling = None if mapping is None else Labelling(mapping, options.use_suggested)
     crawl, fetched = _pictures(options.pictures)
     readers = tuple(
@@ -88,12 +103,31 @@ def make_plan(source: FilePath, options: BuildOptions) -> Plan:
             values,
             where,
             labelling,
+            cutter,
+            zoom is not None,
         )
         for entry, found in zip(opened.files, by_file, strict=True)
     )
     wishes = Wishes(splits, taxonomy, options.min_support, options.rare, options.seed)
     record = _header(opened, unread, crawl) | {"options": _asked(options, by_file, taxonomy, mapping)}
-    return Plan(opened, readers, wishes, record, mapping, unread, crawl)
+    record["options"] |= {
+        "closeups": to_mapping(cutter.config) if cutter else None,
+        "zoom": zoom.description() if zoom else None,
+    }
+    if patches:
+        record["options"]["patch"] = [patch.digest for patch in patches]
+    return Plan(opened, readers, wishes, record, mapping, unread, crawl, zoom=zoom, patches=patches)
+
+
+def _cutter(options: BuildOptions) -> CloseUpCutter | None:
+    """What cuts close-ups, if they were asked for. Raises UsageError for options that make no sense beside it."""
+    if options.closeups is None:
+        return None
+    others = ("taxonomy", "mapping", "use_suggested", "links_only", "min_support", "zoom_model", "patch")
+    wrong = ["--" + name.replace("_", "-") for name in others if getattr(options, name)]
+    if wrong:
+        raise UsageError(f"--closeups makes pictures with labels of its own: leave out {', '.join(wrong)}")
+    return CloseUpCutter(load_closeups(options.closeups))
 
 
 class _Divided(NamedTuple):
@@ -134,7 +168,7 @@ def _plan_relinked(links: DatasetFolder, source: FilePath, options: BuildOptions
     shards = [(split, file) for split in links.splits for file in links.files(split)]
     files = tuple(SourceFile(f"data/{file.name}", file, "parquet", split) for split, file in shards)
     opened = Source(source.resolve().name, source, files)
-    by_file = opened.check_columns(read_columns(()).also(["sha256"]))
+    by_file = opened.check_columns(read_columns(()).also(["sha256", "marks"]))
     crawl, fetched = _pictures(options.pictures)
     if fetched is None:
         raise UsageError(f"{options.pictures} is no crawl: `atlas collect {source} -o crawl` makes one")
