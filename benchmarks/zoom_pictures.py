@@ -171,7 +171,9 @@ if __name__ == "__main__":
     found = make_pictures(asked.photos)
     for scale in SETTINGS["scales"]:
         here = [picture for picture in found if picture.scale == scale]
-        print(f"scale {scale}: {sum(one.zoomed for one in here)} close-ups, {sum(not one.zoomed for one in here)} normal")
+        print(
+            f"scale {scale}: {sum(one.zoomed for one in here)} close-ups, {sum(not one.zoomed for one in here)} normal"
+        )
     print(f"fill the frame: {sum(one.fills and not one.zoomed for one in found)} normal pictures")
     print(f"variance of the Laplacian alone: F {laplacian_f(found):.3f}")
     if asked.sheet:
