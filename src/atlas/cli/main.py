@@ -26,6 +26,7 @@ COMMANDS = {
     "forget": "Remove every trace of an address or a host from a crawl, and list what was removed.",
     "taxonomy": "Category trees: show, check, compare, draft, map, extend.",
     "build": "Turn labelled products into a data set.",
+    "check": "Show what is wrong with a data set: pictures, duplicates, labels, split, tree.",
     "train": "Train a model on a data set.",
     "calibrate": "Fit a model's probabilities on a data set's split.",
     "predict": "Give every picture its category path.",

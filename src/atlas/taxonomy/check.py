@@ -21,13 +21,14 @@ class Finding(NamedTuple):
     severity: str  # "error" or "warning"
     kind: str
     reason: str
+    path: Path = ()  # the node that a warning is about
 
 
 def check_taxonomy(data: bytes, products: Mapping[Path, int] | None = None, thin: int = 10) -> list[Finding]:
     """All findings about a file's content, errors first, each group by line.
 
     Warnings: names that differ in case alone, names that look alike, invisible characters, mixed alphabets, a level
-    with one child, a name that begins like an id, and answers with fewer than `thin` products where `products` tells.
+    with one child, a name that begins like an id, and where `products` tells, answers with none or fewer than `thin`.
     """
     scan = scan_taxonomy(data)
     errors = [Finding(problem.line, "error", "unreadable", problem.reason) for problem in scan.problems]
@@ -44,7 +45,9 @@ def check_taxonomy(data: bytes, products: Mapping[Path, int] | None = None, thin
         _thin_answers(tree, products, thin) if products is not None else (),
     )
     line_of = _line_of(scan)
-    warnings = [Finding(line_of.get(path), "warning", kind, reason) for found in checks for path, kind, reason in found]
+    warnings = [
+        Finding(line_of.get(path), "warning", kind, reason, path) for found in checks for path, kind, reason in found
+    ]
     return errors + sorted(warnings, key=lambda finding: finding.line or 0)
 
 
@@ -111,7 +114,8 @@ def _thin_answers(tree: Taxonomy, products: Mapping[Path, int], thin: int) -> It
         path = tree.paths[node]
         count = products.get(path, 0)
         if count < thin:
-            yield path, "thin", f"'{format_path(path)}' has {count} products, fewer than {thin}"
+            kind, told = ("thin", f"{count} products, fewer than {thin}") if count else ("empty", "no products")
+            yield path, kind, f"'{format_path(path)}' has {told}"
 
 
 def _skeleton(name: str) -> str:

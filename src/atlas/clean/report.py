@@ -1,0 +1,92 @@
+"""index.html: what check.json holds as one page that needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from atlas.errors import MissingExtraError
+
+Json = Mapping[str, Any]
+
+#: How a section is told at a glance.
+STATES = {"good": "nothing found", "look": "worth a look", "bad": "should go", "unknown": "not looked at"}
+#: Findings about the tree that the page lists; check.json has all.
+ITEMS = 300
+#: What the kinds of findings about a tree mean.
+_TREE_KINDS = {
+    "unreadable": "cannot be read",
+    "empty": "no product to learn from",
+    "thin": "few products to learn from",
+    "case-twins": "siblings that differ in case alone",
+    "look-alikes": "siblings that look alike",
+    "spelling": "spelled otherwise elsewhere",
+    "single-child": "the only one below its parent",
+    "invisible": "invisible characters",
+    "mixed-alphabets": "letters of two alphabets",
+    "id-like": "a name that begins like an id",
+}
+
+#: What a section may have and need not.
+_ABSENT: Json = {name: () for name in ("histogram", "examples", "groups", "table", "items", "kinds")}
+
+
+def render(record: Json, pictures: Mapping[str, str], folder: str) -> str:
+    """The page as text; everything that comes from data is escaped. `pictures` are data urls by "split/place".
+
+    Raises MissingExtraError where the extra `report` is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtraError("report", "index.html") from error
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FilePath(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": count, "percent": percent, "names": names}
+    sections = [{**_ABSENT, **section, "state": state(section)} for section in record["sections"]]
+    page = environment.get_template("report.html.j2").render(
+        r=record,
+        sections=sections,
+        pictures=pictures,
+        folder=folder,
+        states=STATES,
+        kinds=_TREE_KINDS,
+        items=ITEMS,
+    )
+    return str(page)
+
+
+def state(section: Json) -> str:
+    """How a section stands: a key of STATES."""
+    if section["count"] is None:
+        return "unknown"
+    if not section["count"]:
+        return "good"
+    return "bad" if section["verdict"] == "drop" or section["name"] == "conflicts" else "look"
+
+
+def percent(share: float | None) -> str:
+    """`"3.7 %"`; a share above 0 is never shown as 0, nor one below 1 as 100. `"–"` for None."""
+    if share is None:
+        return "–"
+    digits = 1
+    while digits < 4 and 0 < share < 1 and round(share * 100, digits) in (0, 100):
+        digits += 1
+    return f"{share * 100:.{digits}f}\u00a0%"
+
+
+def count(number: int | None) -> str:
+    """A number with thin spaces between thousands."""
+    return "–" if number is None else f"{number:,}".replace(",", "\u202f")
+
+
+def names(path: str) -> tuple[list[str], str]:
+    """The upper names of a path in text form and its last one."""
+    *upper, last = path.split(" > ")
+    return upper, last

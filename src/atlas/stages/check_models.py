@@ -1,0 +1,50 @@
+"""What models find in a data set: close-ups and suspect labels; without a model, how to get one."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+
+from atlas.clean.thresholds import Thresholds
+from atlas.dataset.schema import DatasetFolder
+from atlas.progress import Progress
+from atlas.stages.check_pictures import Rows
+from atlas.stages.check_report import BARS, Section, counted, examples, head
+
+_CLOSEUPS = "A part of a product fills the picture: a collar, a weave, a buckle. They look alike in every category."
+_LABELS = "Products that a model, which never saw them, would put elsewhere with good reason."
+
+
+def closeups(
+    data: DatasetFolder, rows: Rows, model: FilePath | None, rules: Thresholds, progress: Progress
+) -> Section:
+    """Pictures that a model for close-ups calls close-ups; a section that was not looked at without one."""
+    begin = head("closeup", "Close-ups", _CLOSEUPS, "models", rules.closeup.verdict)
+    if model is None:
+        return Section(begin | _not_looked("--zoom-model MODEL"))
+    from atlas.stages.zoom import zoom_scores
+
+    found = zoom_scores(data.folder, model, threshold=rules.closeup.below, progress=progress)
+    low = np.array([rows.row(one.split, one.place) for one in found.findings], np.int64)
+    score, why = [one.score for one in found.findings], [one.why for one in found.findings]
+    record = {
+        **begin,
+        **counted(rows, low),
+        "below": rules.closeup.below,
+        "model_id": found.model_id,
+        "histogram": np.histogram(score, BARS, (0, 1))[0].tolist(),
+        "examples": examples(rows, low, score, why),
+    }
+    return Section(record, low, score, why)
+
+
+def labels(data: DatasetFolder, rows: Rows, model: FilePath | None, progress: Progress) -> Section:
+    """Rows whose label is probably wrong, by a model's features; a section that was not looked at without one."""
+    begin = head("labels", "Suspect labels", _LABELS, "models", "look")
+    return Section(begin | _not_looked("-m MODEL"))
+
+
+def _not_looked(option: str) -> dict[str, Any]:
+    return {"count": None, "share": None, "products": None, "splits": {}, "option": option}
