@@ -184,7 +184,8 @@ def _print(summary: BuildSummary) -> None:
     if record["options"]["links_only"]:
         print_line("next: publish the folder (docs/publish.md)")
     else:
-        print_line(f"next: atlas train {summary.output} -r fast -o model")
+        recipe = "fast-zoom" if "closeups" in record["options"] else "fast"
+        print_line(f"next: atlas train {summary.output} -r {recipe} -o model")
 
 
 def _print_unmapped(unmapped: Sequence[Mapping[str, Any]], summary: BuildSummary) -> None:

@@ -18,7 +18,6 @@ from atlas.dataset.schema import BUILD_FILE, FORMAT, TAXONOMY_FILE, DatasetFolde
 from atlas.dataset.sources import Source, SourceFile, listing_files, open_source
 from atlas.dataset.split import DEFAULT_SPLITS, OwnSplits, Shares, parse_splits
 from atlas.errors import UsageError
-from atlas.recipe import to_mapping
 from atlas.stages.zoom import CloseUpCutter, Zoomed, ZoomFilter, zoom_filter
 from atlas.storage import read_json
 from atlas.taxonomy.files import load_taxonomy
@@ -110,10 +109,10 @@ def make_plan(source: FilePath, options: BuildOptions) -> Plan:
     )
     wishes = Wishes(splits, taxonomy, options.min_support, options.rare, options.seed)
     record = _header(opened, unread, crawl) | {"options": _asked(options, by_file, taxonomy, mapping)}
-    record["options"] |= {
-        "closeups": to_mapping(cutter.config) if cutter else None,
-        "zoom": zoom.description() if zoom else None,
-    }
+    if cutter:
+        record["options"]["closeups"] = cutter.description()
+    if zoom:
+        record["options"]["zoom"] = zoom.description()
     if patches:
         record["options"]["patch"] = [patch.digest for patch in patches]
     return Plan(opened, readers, wishes, record, mapping, unread, crawl, zoom=zoom, patches=patches)
