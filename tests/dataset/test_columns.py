@@ -11,7 +11,7 @@ from atlas.taxonomy.tree import MAX_LEVELS, MAX_NAME_CHARS, Taxonomy, format_pat
 
 
 def test_every_preset_reads_and_maps_known_keys():
-    assert preset_names() == ["atlas", "fashion-products"]
+    assert preset_names() == ["atlas", "atlas-zoom", "fashion-products"]
     for name in preset_names():
         assert read_columns([name]).names["image"]
 

@@ -52,6 +52,36 @@ def test_a_restored_optimizer_goes_on_bit_for_bit():
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True))
 
 
+def test_rmsprop_steps_by_the_root_of_the_mean_square():
+    """By hand: s = .9 s + .1 g^2, w = w - rate g / (sqrt(s) + 1e-7)."""
+    layer = torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+    optimizer = build_optimizer(
+        layer, [], encoder_rate=1.0, weight_decay=0.0, decay_all=False, second_momentum=0.9, method="rmsprop"
+    )
+    weight, square = 1.0, 0.0
+    for gradient in (2.0, -1.0, 0.5):
+        set_rates(optimizer, Rates(0.1, 0.0))
+        layer.weight.grad = torch.tensor([[gradient]])
+        optimizer.step()
+        square = 0.9 * square + 0.1 * gradient**2
+        weight -= 0.1 * gradient / (square**0.5 + 1e-7)
+        assert abs(layer.weight.item() - weight) < 1e-6
+
+
+def test_a_restored_rmsprop_goes_on_bit_for_bit():
+    model = network()
+    optimizer = optimizer_of(model, weight_decay=0.0, method="rmsprop")
+    learn(model, optimizer, 1)
+    twin = copy.deepcopy(model)
+    twin_optimizer = optimizer_of(twin, weight_decay=0.0, method="rmsprop")
+    restore_state(twin_optimizer, state_tensors(optimizer))
+    learn(model, optimizer, 2)
+    learn(twin, twin_optimizer, 2)
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True))
+
+
 def test_the_average_lags_behind_and_starts_quickly():
     model = torch.nn.Linear(1, 1)
     with torch.no_grad():

@@ -39,6 +39,28 @@ def test_the_papers_path_decoder_is_to_the_letter():
         assert (rate, rate * recipe.training.encoder_rate) == pytest.approx((4e-4, 1e-4))
 
 
+def test_the_papers_zoom_network_is_to_the_letter():
+    recipe = load_recipe("paper-zoom")
+    assert (recipe.encoder.name, recipe.encoder.width, recipe.image.height_px, recipe.image.width_px) == (
+        "conv3",
+        32,
+        150,
+        150,
+    )
+    assert (recipe.head.kind, recipe.head.hidden, recipe.head.dropout) == ("dense", 64, 0.5)
+    training = recipe.training
+    assert (training.optimizer, training.second_momentum, training.weight_decay, training.epochs) == (
+        "rmsprop",
+        0.9,
+        0,
+        10,
+    )
+    for step in (0, 1, 50, 99):
+        rates = one_cycle(recipe.schedule, step, 100)
+        assert (rates.learning_rate, rates.momentum) == pytest.approx((1e-3, 0))
+    assert not recipe.augment.moves
+
+
 def test_settings_apply_in_order_and_by_short_name():
     recipe = load_recipe("paper-classifier", ["weights=none", "epochs=3", "training.epochs=5", "precision=fp32"])
     assert (recipe.encoder.weights, recipe.training.epochs, recipe.training.precision) == ("none", 5, "fp32")
@@ -68,7 +90,11 @@ def test_a_file_is_a_recipe(tmp_path):
         ("fast", ["hidden=0"], "1 or more"),
         ("fast", ["width_px=20"], "32 px or more"),
         ("paper-classifier", ["height_px=20"], "32 px or more"),
-        ("fast", ["head.kind=round"], "'linear', 'paper'"),
+        ("fast", ["head.kind=round"], "'linear', 'paper', 'dense'"),
+        ("fast", ["optimizer=rmsprop"], "weight_decay is AdamW's"),
+        ("fast", ["optimizer=sgd"], "'adamw', 'rmsprop'"),
+        ("fast", ["grid=0"], "ambiguous"),
+        ("paper-zoom", ["head.grid=0"], "1 or more"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_is_allowed(name, settings, says):
