@@ -13,6 +13,7 @@ from atlas.dataset.schema import open_dataset
 from atlas.decide.posterior import masses
 from atlas.errors import BundleError, ImageError, UsageError
 from atlas.progress import Progress, Silent
+from atlas.recipe import to_mapping
 from atlas.records import Path
 from atlas.stages.categorizer import Categorizer, load
 
@@ -163,3 +164,8 @@ class CloseUpCutter:
         except (NoCloseUpError, ImageError) as error:
             raise RowError(Reason.NO_CLOSEUP, str(error)) from error
         return [((NORMAL,), cuts.normal), *(((ZOOMED,), closeup) for closeup in cuts.closeups)]
+
+    def description(self) -> dict[str, Any]:
+        """What build.json says of it: the settings, as JSON gives them back."""
+        told = to_mapping(self.config)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in told.items()}
