@@ -27,7 +27,7 @@ def changed(image: Image.Image, kind: str, random: np.random.Generator) -> bytes
     return encoded(KINDS[kind](image, random), int(quality))
 
 
-def _same(image: Image.Image, random: np.random.Generator) -> Image.Image:
+def _same(image: Image.Image, _: np.random.Generator) -> Image.Image:
     return image
 
 
@@ -37,7 +37,7 @@ def _resized(image: Image.Image, random: np.random.Generator) -> Image.Image:
     return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
 
 
-def _flipped(image: Image.Image, random: np.random.Generator) -> Image.Image:
+def _flipped(image: Image.Image, _: np.random.Generator) -> Image.Image:
     return ImageOps.mirror(image)
 
 

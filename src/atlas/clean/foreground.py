@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ _REACH = 2.2
 _SAMPLES = 3
 
 Floats = NDArray[np.float32]
+#: Top, bottom, left, right.
+Box: TypeAlias = tuple[int, int, int, int]
 
 
 class Cutout(NamedTuple):
@@ -74,27 +76,44 @@ def _planes(picture: Image.Image, box: tuple[float, float, float, float] | None 
     return np.ascontiguousarray(np.asarray(small, np.float32).transpose(2, 0, 1))
 
 
-def _without_frames(pixels: Floats) -> tuple[tuple[int, int, int, int], Floats]:
-    """Top, bottom, left, right of what lies within frames of one colour, and the ground's colour (3,) there."""
-    top, bottom, left, right = 0, LOOK_PX, 0, LOOK_PX
-    for _ in range(_FRAMES):
-        here = pixels[:, top:bottom, left:right]
-        lines = (here[:, 0], here[:, -1], here[:, :, 0], here[:, :, -1])
-        ground = np.median(np.concatenate(lines, axis=1), axis=1)
-        if not all(_is_plain(line, ground) for line in lines):
-            break
-        near = _distance(here, ground) < _FRAME_STEP
-        rows, columns = np.flatnonzero(~near.all(axis=1)), np.flatnonzero(~near.all(axis=0))
-        if min(len(rows), len(columns)) < LOOK_PX // 3:
-            break
-        # two more lines each side: where frame and picture meet they are mixed
-        box = (int(rows[0]) + 2, int(rows[-1]) - 1, int(columns[0]) + 2, int(columns[-1]) - 1)
-        widest = max(box[0], box[2], here.shape[1] - box[1], here.shape[2] - box[3])
-        inside = near[box[0] : box[1], box[2] : box[3]]
-        if widest > _FRAME_SHARE * LOOK_PX or _ring(inside).mean() > 0.05:
+def _without_frames(pixels: Floats) -> tuple[Box, Floats]:
+    """What lies within frames of one colour, and the ground's colour (3,) there.
+
+    Only a picture with a plain ground of its own is looked at apart from its frame: any other is the thing on it.
+    """
+    box: Box = (0, LOOK_PX, 0, LOOK_PX)
+    ground, plain = _ground(pixels)
+    for _ in range(_FRAMES if plain else 0):
+        top, bottom, left, right = box
+        near = _distance(pixels[:, top:bottom, left:right], ground) < _FRAME_STEP
+        inner = _inner(near)
+        if inner is None or _ring(near[inner[0] : inner[1], inner[2] : inner[3]]).mean() > 0.05:
             break  # its colour goes on inside: this is no frame, but the ground
-        top, bottom, left, right = top + box[0], top + box[1], left + box[2], left + box[3]
-    return (top, bottom, left, right), ground
+        inner = (top + inner[0], top + inner[1], left + inner[2], left + inner[3])
+        inside = pixels[:, inner[0] : inner[1], inner[2] : inner[3]]
+        colour, plain = _ground(inside)
+        if not plain or (_distance(inside, colour) < _FRAME_STEP).mean() > _MOST:
+            break
+        box, ground = inner, colour
+    return box, ground
+
+
+def _ground(pixels: Floats) -> tuple[Floats, bool]:
+    """The middle colour (3,) of a picture's edge, and whether all of the edge has it."""
+    lines = (pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1])
+    ground = np.median(np.concatenate(lines, axis=1), axis=1)
+    return ground, all(_is_plain(line, ground) for line in lines)
+
+
+def _inner(near: NDArray[np.bool_]) -> Box | None:
+    """Where lines begin that are not all of the edge's colour; None where that leaves too little to be in a frame."""
+    rows, columns = np.flatnonzero(~near.all(axis=1)), np.flatnonzero(~near.all(axis=0))
+    if not len(rows) or not len(columns):
+        return None
+    # two more lines each side: where frame and picture meet they are mixed
+    box = (int(rows[0]) + 2, int(rows[-1]) - 1, int(columns[0]) + 2, int(columns[-1]) - 1)
+    widest = max(box[0], box[2], near.shape[0] - box[1], near.shape[1] - box[3])
+    return box if widest <= _FRAME_SHARE * LOOK_PX else None
 
 
 def _is_plain(line: Floats, ground: Floats) -> bool:
@@ -130,7 +149,7 @@ def _foreground(pixels: Floats, ground: Floats) -> Floats:
     return _plane(_solid(seen))
 
 
-# -- planes of LOOK_PX x LOOK_PX yes and no as one whole number: Python's shifts are then the fastest neighbours --------
+# -- planes of LOOK_PX x LOOK_PX yes and no as one whole number: its shifts are the fastest way to neighbours ----------
 
 
 def _bits(plane: NDArray[np.bool_]) -> int:
