@@ -181,7 +181,7 @@ def thumbnails(data: DatasetFolder, sections: Sequence[Section], progress: Progr
         mask = np.zeros(data.splits[split], bool)
         mask[list(places)] = True
         for place, encoded in wanted_pictures(data, split, mask):
-            small = _thumbnail(encoded)
+            small = thumbnail(encoded)
             if small:
                 found[f"{split}/{place}"] = small
             progress.advance()
@@ -194,7 +194,8 @@ def _shown(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from group["members"]
 
 
-def _thumbnail(encoded: bytes) -> str:
+def thumbnail(encoded: bytes) -> str:
+    """A small picture as a data url; empty for one that cannot be read."""
     try:
         picture = decode(encoded, (THUMBNAIL_PX, THUMBNAIL_PX))
     except ImageError:
