@@ -99,7 +99,8 @@ def zoom_features(picture: Picture) -> NDArray[np.float32]:
     grey = np.asarray(small, dtype=np.float32) / 255
     gradients = hog(grey, ORIENTATIONS, (CELL_PX, CELL_PX), (BLOCK_CELLS, BLOCK_CELLS), feature_vector=True)
     bright = grey > grey.mean()
-    contours = [line for line in find_contours(grey, float(grey.mean())) if len(line) >= SHORTEST_PX]
+    lines = find_contours(grey, float(grey.mean()))  # type: ignore[no-untyped-call]
+    contours = [line for line in lines if len(line) >= SHORTEST_PX]
     return np.concatenate([gradients, _contour_numbers(contours, bright)]).astype(np.float32)
 
 

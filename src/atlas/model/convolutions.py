@@ -39,10 +39,12 @@ class Conv3(nn.Module):
         self.config = config
         self.channels = (config.width, config.width, 2 * config.width)
         sides = zip((3, *self.channels), self.channels, strict=False)
-        self.convolutions = nn.ModuleList(nn.Conv2d(before, after, 3) for before, after in sides)
-        for layer in self.convolutions:
+        layers = [nn.Conv2d(before, after, 3) for before, after in sides]
+        for layer in layers:
             nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        self.convolutions = nn.ModuleList(layers)
 
     def forward(self, pixels: Tensor) -> Features:
         """Features (B, C, h, w) of pixels (B, 3, H, W) from 0 to 1."""
