@@ -76,20 +76,20 @@ function choices(row, item) {
     const path = other.value.split(">").map((part) => part.trim()).filter(Boolean).join(" > ");
     if (path || other.classList.contains("set")) decide(row, path || null);
   });
-  box.append(other);
-  item.mark = () => mark(row, box, buttons, other);
+  const note = make("small", "new", "No product has this path yet: it will be a new category.");
+  box.append(other, note);
+  item.mark = () => mark(row, box, buttons, other, note);
   item.mark();
   return box;
 }
 
-function mark(row, box, buttons, other) {
+function mark(row, box, buttons, other, note) {
   const path = verdicts[keyOf(row)]?.path;
   buttons.forEach(([, , wanted], place) => box.children[place].setAttribute("aria-pressed", String(path === wanted)));
   const own = path !== undefined && !buttons.some(([, , wanted]) => wanted === path);
   other.value = own ? path : "";
   other.classList.toggle("set", own);
-  other.classList.toggle("wrong", own && !known.has(path));
-  other.title = own && !known.has(path) ? "No product has this path yet: it would be a new category" : "";
+  note.hidden = !own || known.has(path);
 }
 
 function decide(row, path) {
@@ -136,7 +136,8 @@ function decided() {
 function tally() {
   const rows = decided();
   const changed = rows.filter((row) => verdicts[keyOf(row)].path !== row.path).length;
-  byId("tally").textContent = `${rows.length} of ${new Set(data.rows.map(keyOf)).size} products decided, ${changed} changed`;
+  const all = new Set(data.rows.map(keyOf)).size;
+  byId("tally").textContent = `${rows.length} of ${all.toLocaleString("en")} products decided, ${changed} changed`;
   byId("download").disabled = !rows.length;
 }
 
