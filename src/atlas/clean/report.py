@@ -11,7 +11,7 @@ from atlas.errors import MissingExtraError
 Json = Mapping[str, Any]
 
 #: How a section is told at a glance.
-STATES = {"good": "nothing found", "look": "worth a look", "bad": "should go", "unknown": "not looked at"}
+STATES = {"good": "nothing found", "look": "worth a look", "bad": "to be mended", "unknown": "not looked at"}
 #: Findings about the tree that the page lists; check.json has all.
 ITEMS = 300
 #: What the kinds of findings about a tree mean.
@@ -29,7 +29,7 @@ _TREE_KINDS = {
 }
 
 #: What a section may have and need not.
-_ABSENT: Json = {name: () for name in ("histogram", "examples", "groups", "table", "items", "kinds")}
+_ABSENT: Json = dict.fromkeys(("histogram", "examples", "groups", "table", "items", "kinds"), ())
 
 
 def render(record: Json, pictures: Mapping[str, str], folder: str) -> str:
@@ -58,8 +58,35 @@ def render(record: Json, pictures: Mapping[str, str], folder: str) -> str:
         states=STATES,
         kinds=_TREE_KINDS,
         items=ITEMS,
+        steps=steps(record, folder),
     )
     return str(page)
+
+
+def steps(record: Json, folder: str) -> list[dict[str, str]]:
+    """What to do next, in order: a sentence and the command that does it."""
+    found = {section["name"]: section["count"] or 0 for section in record["sections"]}
+    asked = (
+        (
+            record["take_out"],
+            f"Look through {folder}/take-out.csv, which proposes to take out the {count(record['take_out'])} products "
+            "that have no good picture, and build again without them:",
+            f"atlas build SOURCE --patch {folder}/take-out.csv --use-suggested -o dataset",
+        ),
+        (
+            found["conflicts"] or found["labels"],
+            "Decide the contradicting and suspect labels in a patch, a CSV of product_id,path (the path - takes a "
+            "product out), and build again with it:",
+            "atlas build SOURCE --patch patch.csv -o dataset",
+        ),
+        (
+            found["split"],
+            "Believe the score without the rows that leak, which atlas evaluate prints beside the other. Or let Atlas "
+            "cut the split, by product and by picture:",
+            "atlas build SOURCE --splits 64/6/30 -o dataset",
+        ),
+    )
+    return [{"text": text, "command": command} for wanted, text, command in asked if wanted]
 
 
 def state(section: Json) -> str:

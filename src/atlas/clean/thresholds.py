@@ -1,4 +1,4 @@
-"""From which score on something is a finding, and what is proposed then: data, in `thresholds.toml` or the user's file."""
+"""Below which score something is a finding, and what is proposed then: data, shipped or in a file of the user's."""
 
 from __future__ import annotations
 

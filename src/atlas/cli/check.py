@@ -87,9 +87,7 @@ def _show(done: Checked) -> None:
     if record["take_out"]:
         print_line(f"{record['take_out']:,} products without a good picture: {done.folder / 'take-out.csv'}")
     print_line(f"each finding: {done.folder / 'findings.csv'}")
-    print_line(
-        f"no index.html: {done.without_page}" if done.without_page else f"report: {done.folder / 'index.html'}"
-    )
+    print_line(f"no index.html: {done.without_page}" if done.without_page else f"report: {done.folder / 'index.html'}")
 
 
 def _found(count: int | None) -> str:

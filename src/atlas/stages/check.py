@@ -18,6 +18,7 @@ from atlas.dataset.schema import BUILD_FILE, TAXONOMY_FILE, DatasetFolder, open_
 from atlas.errors import DataError, MissingExtraError
 from atlas.progress import Progress, Silent
 from atlas.recipe import to_mapping
+from atlas.stages.check_models import closeups, labels
 from atlas.stages.check_pictures import Pictures, Rows, facts, look, read_rows
 from atlas.stages.check_report import Section, section, thumbnails, write_findings, write_take_out
 from atlas.stages.check_set import check_split, check_tree, duplicate_sections
@@ -58,18 +59,19 @@ def check(
     """Look a data set over and write the report folder: check.json, findings.csv, index.html.
 
     `model` names suspect labels, `zoom_model` close-ups. Measures of pictures are kept in the folder `cache`
-    (`default_folder`), so that a set that has grown, or a call that was stopped, costs only what is new. Raises DataError
-    for what is no data set, UsageError when the report exists, MissingExtraError without the extra `clean`.
+    (`default_folder`), so that a set that has grown, or a call that was stopped, costs only what is new. Raises
+    DataError for what is no data set, UsageError when the report exists, MissingExtraError without the extra `clean`.
     """
     progress, rules = progress or Silent(), thresholds or load_thresholds()
-    data = _open(dataset)
+    data, kept_in = _open(dataset), cache or default_folder()
     part = claim_output(folder, overwrite=overwrite)
     try:
         rows = read_rows(data)
-        with MeasureCache(cache or default_folder()) as kept:
+        with MeasureCache(kept_in) as kept:
             pictures = look(data, rows, kept, progress)
         sections = _sections(data, rows, pictures, rules, progress)
-        sections += _by_models(data, rows, model, zoom_model, rules, progress)
+        sections.append(closeups(data, rows, zoom_model, rules, progress))
+        sections.append(labels(data, rows, model, kept_in, part, progress))
         record = {
             **_header(data, rows, pictures, command),
             "thresholds": to_mapping(rules),
@@ -110,23 +112,9 @@ def _sections(
     progress.begin("looking for duplicates")
     twins, groups = duplicate_sections(rows, pictures)
     found += twins
-    found.append(check_split(data, rows, groups))
-    found.append(check_tree((data.folder / TAXONOMY_FILE).read_bytes(), data, rows, rules))
+    found.append(check_split(rows, groups))
+    found.append(check_tree((data.folder / TAXONOMY_FILE).read_bytes(), rows, rules))
     return found
-
-
-def _by_models(
-    data: DatasetFolder,
-    rows: Rows,
-    model: FilePath | None,
-    zoom_model: FilePath | None,
-    rules: Thresholds,
-    progress: Progress,
-) -> list[Section]:
-    """What models find, and for each one that was not given, how to get it."""
-    from atlas.stages.check_models import closeups, labels
-
-    return [closeups(data, rows, zoom_model, rules, progress), labels(data, rows, model, progress)]
 
 
 def _header(data: DatasetFolder, rows: Rows, pictures: Pictures, command: str) -> dict[str, Any]:

@@ -17,9 +17,7 @@ _CLOSEUPS = "A part of a product fills the picture: a collar, a weave, a buckle.
 _LABELS = "Products that a model, which never saw them, would put elsewhere with good reason."
 
 
-def closeups(
-    data: DatasetFolder, rows: Rows, model: FilePath | None, rules: Thresholds, progress: Progress
-) -> Section:
+def closeups(data: DatasetFolder, rows: Rows, model: FilePath | None, rules: Thresholds, progress: Progress) -> Section:
     """Pictures that a model for close-ups calls close-ups; a section that was not looked at without one."""
     begin = head("closeup", "Close-ups", _CLOSEUPS, "models", rules.closeup.verdict)
     if model is None:
@@ -40,10 +38,36 @@ def closeups(
     return Section(record, low, score, why)
 
 
-def labels(data: DatasetFolder, rows: Rows, model: FilePath | None, progress: Progress) -> Section:
-    """Rows whose label is probably wrong, by a model's features; a section that was not looked at without one."""
+def labels(
+    data: DatasetFolder, rows: Rows, model: FilePath | None, cache: FilePath, folder: FilePath, progress: Progress
+) -> Section:
+    """Rows whose label is probably wrong, by a model's features, with the page to decide and a patch in `folder`.
+
+    Without a model a section that was not looked at.
+    """
     begin = head("labels", "Suspect labels", _LABELS, "models", "look")
-    return Section(begin | _not_looked("-m MODEL"))
+    if model is None:
+        return Section(begin | _not_looked("-m MODEL"))
+    from atlas.stages.audit import audit
+    from atlas.stages.audit_page import PAGE, SUGGESTIONS, write_audit
+
+    found = audit(data.folder, model, cache=cache, progress=progress)
+    write_audit(found, data.folder, folder, progress=progress)
+    suspects = [one for one in found.findings if one.score < found.below]
+    low = np.array([rows.row(one.split, one.place) for one in suspects], np.int64)
+    score, why = [one.score for one in suspects], [one.why for one in suspects]
+    record = {
+        **begin,
+        **counted(rows, low),
+        "count": found.suspect,
+        "share": found.suspect / len(rows),
+        "below": found.below,
+        "page": PAGE,
+        "suggestions": SUGGESTIONS,
+        "figures": found.figures,
+        "examples": examples(rows, low, score, why),
+    }
+    return Section(record, low, score, why)
 
 
 def _not_looked(option: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from atlas.dataset.schema import DatasetFolder
 from atlas.errors import DataError
 from atlas.progress import Progress
 from atlas.records import Path
-from atlas.stages.measure_cache import Measured, MeasureCache
+from atlas.stages.measure_cache import MeasureCache, Measured
 
 #: Pictures that one thread takes at a time, and after how many new ones the cache is written.
 HANDFUL, KEPT = 16, 256
@@ -149,7 +149,9 @@ def wanted_pictures(dataset: DatasetFolder, split: str, wanted: NDArray[np.bool_
                         yield from zip((start + places).tolist(), cells, strict=True)
                     start += count
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{file} is damaged ({str(error).splitlines()[0][:200]}): copy or build it again") from error
+            raise DataError(
+                f"{file} is damaged ({str(error).splitlines()[0][:200]}): copy or build it again"
+            ) from error
 
 
 # -- measuring -------------------------------------------------------------------------------------------------------
@@ -180,9 +182,7 @@ def _measure(
     return strange
 
 
-def _first_of_each(
-    dataset: DatasetFolder, rows: Rows, missing: NDArray[np.bool_]
-) -> Iterator[tuple[int, str, bytes]]:
+def _first_of_each(dataset: DatasetFolder, rows: Rows, missing: NDArray[np.bool_]) -> Iterator[tuple[int, str, bytes]]:
     """Number, digest and bytes of each missing picture, from the first row that has it."""
     first = np.unique(rows.picture, return_index=True)[1]
     wanted = np.zeros(len(rows), bool)

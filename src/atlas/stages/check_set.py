@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from atlas.clean.duplicates import KINDS, Duplicates, find_duplicates
 from atlas.clean.thresholds import Thresholds
-from atlas.dataset.schema import DatasetFolder
 from atlas.dataset.split import DEV, TRAIN
 from atlas.stages.check_pictures import Ints, Pictures, Rows
 from atlas.stages.check_report import Section, counted, example, head
@@ -60,7 +59,9 @@ def _repeats(rows: Rows, found: Duplicates) -> Section:
         "groups_count": len(repeated),
         "too_many": int((sizes[repeated] - 1).sum()),
         "kinds": dict(kinds.most_common()),
-        "groups": [_group(rows, found, int(group), KINDS[found.kinds[group]]) for group in _of_each_kind(found, largest)],
+        "groups": [
+            _group(rows, found, int(group), KINDS[found.kinds[group]]) for group in _of_each_kind(found, largest)
+        ],
     }
     return Section(record, listed, score, why)
 
@@ -102,7 +103,7 @@ def _group(rows: Rows, found: Duplicates, group: int, why: str, *, spread: bool 
 # -- the split -------------------------------------------------------------------------------------------------------
 
 
-def check_split(data: DatasetFolder, rows: Rows, groups: Ints) -> Section:
+def check_split(rows: Rows, groups: Ints) -> Section:
     """Rows outside train whose product or picture stands in train too, and what the data set itself says of that."""
     train = np.zeros(len(rows), bool)
     if TRAIN in rows.start:
@@ -111,12 +112,10 @@ def check_split(data: DatasetFolder, rows: Rows, groups: Ints) -> Section:
     picture = np.isin(groups, groups[train]) & ~train
     marked = np.array(rows.table["near_train"].fill_null(False).to_numpy(zero_copy_only=False), bool)
     leaked = np.flatnonzero(product | picture)
-    table = [
-        _leak(rows, split, product, picture, marked) for split in rows.start if split != TRAIN
-    ]
+    table = [_leak(rows, split, product, picture, marked) for split in rows.start if split != TRAIN]
     what = (
-        "Products and pictures outside train that are in train as well. A model may know them by heart: scores with and "
-        "without them differ."
+        "Products and pictures outside train that are in train as well. A model may know them by heart: scores with "
+        "and without them differ."
     )
     pairs = leaked[picture[leaked] & ~product[leaked]][:GROUPS].tolist()
     record = {
@@ -154,7 +153,7 @@ def _leak(
 # -- the tree --------------------------------------------------------------------------------------------------------
 
 
-def check_tree(text: bytes, data: DatasetFolder, rows: Rows, rules: Thresholds) -> Section:
+def check_tree(text: bytes, rows: Rows, rules: Thresholds) -> Section:
     """Names that are mistaken for each other, levels that decide nothing, and answers with few or no products."""
     train = rows.in_split(TRAIN) if TRAIN in rows.start else slice(0, 0)
     pairs = np.unique(np.stack([rows.path[train], rows.product[train]]), axis=1)
@@ -163,7 +162,7 @@ def check_tree(text: bytes, data: DatasetFolder, rows: Rows, rules: Thresholds) 
     items = [{"kind": one.kind, "path": format_path(one.path), "reason": one.reason} for one in found]
     order = ["unreadable", "empty", "thin"]
     items.sort(key=lambda item: order.index(item["kind"]) if item["kind"] in order else len(order))
-    what = "Categories with few or no products to learn from, names that are easily mistaken, levels that decide nothing."
+    what = "Categories with few or no products to learn from, names easily mistaken, levels that decide nothing."
     sizes = sorted((count for count in products.values() if count), reverse=True)
     record = {
         **head("tree", "The tree", what, "tree", "look"),
