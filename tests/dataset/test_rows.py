@@ -8,7 +8,7 @@ from atlas.dataset.columns import read_columns
 from atlas.dataset.reasons import Reason
 from atlas.dataset.rows import MAX_PICTURE_BYTES, PictureSource, RowReader
 from atlas.dataset.sources import RawRow
-from atlas.images import difference_hash
+from atlas.images import decode, pixel_hash
 
 from .pictures import picture
 
@@ -26,7 +26,8 @@ def test_a_good_row_keeps_its_bytes_and_measures_the_picture(tmp_path):
     assert row["image"] == {"bytes": data, "path": "1.png"}
     assert (row["width"], row["height"]) == (30, 30)
     assert row["sha256"] == hashlib.sha256(data).hexdigest()
-    assert row["dhash"] == difference_hash(data)
+    assert row["pixel_key"] == pixel_hash(decode(data))
+    assert row["descriptor"] is None
     assert row["product_id"] == "t.csv:5"  # none of its own: its place
     assert row["path"] == ("Men", "Shirts")
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from atlas.dataset.split import (
     OwnSplits,
     Shares,
+    Twins,
     assign,
     count_views,
     group_rows,
@@ -43,8 +44,8 @@ def test_wrong_splits_are_refused(text):
 def test_groups_join_products_through_pictures_and_pictures_through_products():
     #           product 1 and 2 share picture 5, 2 and 3 share 6; 4 is alone; blank pictures (0) tie nothing
     product = keys(1, 2, 2, 3, 4, 4, 9)
-    dhash = keys(5, 5, 6, 6, 0, 7, 0)
-    group = group_rows(product, scattered(7), dhash).of_row
+    alike = keys(5, 5, 6, 6, 0, 7, 0)
+    group = group_rows(product, scattered(7), alike).of_row
     assert group[0] == group[1] == group[2] == group[3]
     assert group[4] == group[5]
     assert len({int(group[0]), int(group[4]), int(group[6])}) == 3
@@ -53,22 +54,22 @@ def test_groups_join_products_through_pictures_and_pictures_through_products():
 def test_a_long_chain_is_one_group():
     count = 3000
     product = np.repeat(np.arange(1, count + 1, dtype=np.uint64), 2)
-    dhash = np.roll(np.repeat(np.arange(1, count + 1, dtype=np.uint64), 2), 1)
-    assert set(group_rows(product, scattered(2 * count), dhash).of_row) == {0}
+    alike = np.roll(np.repeat(np.arange(1, count + 1, dtype=np.uint64), 2), 1)
+    assert set(group_rows(product, scattered(2 * count), alike).of_row) == {0}
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=40), st.randoms())
 def test_groups_are_the_connected_parts_whatever_the_order(pairs, random):
     product = np.array([pair[0] for pair in pairs], np.uint64)
-    dhash = np.array([pair[1] for pair in pairs], np.uint64)
+    alike = np.array([pair[1] for pair in pairs], np.uint64)
     picture = scattered(len(pairs))
-    groups = group_rows(product, picture, dhash)
+    groups = group_rows(product, picture, alike)
     expected = by_walking(pairs)
     assert (groups.of_row[:, None] == groups.of_row[None]).tolist() == expected
     assert np.array_equal(groups.of_row[groups.first], np.arange(len(groups.first)))
     order = list(range(len(pairs)))
     random.shuffle(order)
-    assert np.array_equal(group_rows(product[order], picture[order], dhash[order]).of_row, groups.of_row[order])
+    assert np.array_equal(group_rows(product[order], picture[order], alike[order]).of_row, groups.of_row[order])
 
 
 def by_walking(pairs):
@@ -112,11 +113,19 @@ def test_the_split_depends_on_the_seed_but_not_on_the_order_of_rows():
 
 
 def test_near_train_is_an_equal_picture_or_the_same_product_but_no_blank():
-    product, dhash = keys(1, 2, 1, 4, 5, 6), keys(7, 0, 8, 7, 0, 9)
+    product, alike = keys(1, 2, 1, 4, 5, 6), keys(7, 0, 8, 7, 0, 9)
     train = np.array([True, True, False, False, False, False])
     asked = np.array([False, False, True, True, True, True])
-    assert near(product, dhash, train, asked).tolist() == [False, False, True, True, False, False]
-    assert not near(product, dhash, train, np.zeros(6, bool)).any()
+    none = np.empty(0, np.int64)
+    assert near(product, Twins(alike, none, none), train, asked).tolist() == [False, False, True, True, False, False]
+    assert not near(product, Twins(alike, none, none), train, np.zeros(6, bool)).any()
+
+
+def test_near_train_knows_pairs_whose_groups_were_kept_apart():
+    product, alike = keys(1, 2, 3, 4, 5), keys(1, 2, 3, 4, 5)
+    train, asked = np.array([True, False, False, True, True]), np.array([False, True, True, False, False])
+    twins = Twins(alike, np.array([0, 3, 1]), np.array([1, 4, 2]))
+    assert near(product, twins, train, asked).tolist() == [False, True, False, False, False]
 
 
 def test_the_stored_order_is_random_seeded_and_of_the_content():

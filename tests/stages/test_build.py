@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from atlas.dataset.schema import open_dataset
 from atlas.errors import DataError, NothingDoneError, UsageError
 from atlas.stages.build import BuildOptions, build
 from atlas.taxonomy.tree import format_path
+from tests.clean.pictures import CHANGES, product
 from tests.dataset.pictures import blank, folder_bytes, listings, picture, write_parquet
 
 
@@ -88,6 +90,95 @@ def test_products_with_the_same_picture_stay_together_but_blank_ones_do_not(tmp_
         row["image"] = {"bytes": blank(number), "path": None}
     summary = build(write_parquet(tmp_path / "blank.parquet", listed), tmp_path / "blank")
     assert summary.record["groups"] == {"count": 60, "largest": 1}
+
+
+def photo(number, change="recompressed"):
+    """A drawn product that somebody changed."""
+    out = io.BytesIO()
+    CHANGES[change](product(number)).save(out, "PNG")
+    return {"bytes": out.getvalue(), "path": None}
+
+
+def drawn(number):
+    out = io.BytesIO()
+    product(number).save(out, "PNG")
+    return {"bytes": out.getvalue(), "path": None}
+
+
+def test_changed_copies_of_one_picture_stay_together(tmp_path):
+    listed = [{**row, "product_id": str(number), "image": drawn(number)} for number, row in enumerate(listings(40))]
+    kinds = list(CHANGES)
+    copies = [
+        {**listed[number], "product_id": f"copy {number}", "image": photo(number, kinds[number % len(kinds)])}
+        for number in range(24)
+    ]
+    summary = build(write_parquet(tmp_path / "t.parquet", listed + copies), tmp_path / "out")
+    group = {row["product_id"]: row["group"] for here in rows(tmp_path / "out").values() for row in here}
+    assert all(group[f"copy {number}"] == group[str(number)] for number in range(24))
+    assert len(set(group.values())) == 40
+    where = places(tmp_path / "out")
+    assert all(where[f"copy {number}"] == where[str(number)] for number in range(24))
+    assert summary.record["duplicates"] == {
+        "groups": 24,
+        "largest": 2,
+        "conflicts": 0,
+        "kept_apart": 0,
+        "pictures": {"same file": 0, "same pixels": 0, "near": 48},
+    }
+
+
+def test_the_leak_of_a_given_split_is_marked_and_a_picture_under_two_paths_counted(tmp_path):
+    listed = [{**row, "product_id": str(number), "image": drawn(number)} for number, row in enumerate(listings(30))]
+    asked = [
+        {"product_id": "same", "path": "Men > Shirts", "image": drawn(0)},
+        {"product_id": "near", "path": "Men > Shirts", "image": photo(1)},
+        {"product_id": "mirror", "path": "Women > Sarees", "image": photo(2, "flipped")},
+        {"product_id": "new", "path": "Men > Shirts", "image": drawn(99)},
+    ]
+    write_parquet(tmp_path / "shop" / "a.parquet", listed)
+    write_parquet(tmp_path / "shop" / "b.parquet", asked)
+    summary = build(tmp_path / "shop", tmp_path / "out", BuildOptions(splits="train=a.parquet,test=b.parquet"))
+    near = {row["product_id"]: row["near_train"] for row in rows(tmp_path / "out")["test"]}
+    assert near == {"same": True, "near": True, "mirror": True, "new": False}
+    assert summary.record["duplicates"]["conflicts"] == 1
+    assert summary.record["duplicates"]["pictures"] == {"same file": 2, "same pixels": 0, "near": 4}
+
+
+def test_a_store_that_is_held_out_is_the_test_and_shares_nothing_with_train(tmp_path):
+    listed = [
+        {**row, "product_id": str(number), "store": "abc"[number % 3], "image": drawn(number)}
+        for number, row in enumerate(listings(45))
+    ]
+    listed[3] |= {"image": photo(2)}  # of store a, shows what store c's 2 does ..
+    listed[4] |= {"product_id": "3", "store": "a"}  # .. and is one product with this
+    source = write_parquet(tmp_path / "t.parquet", listed)
+    summary = build(source, tmp_path / "out", BuildOptions(hold_out_store=("c",)))
+    found = rows(tmp_path / "out")
+    assert {row["store"] for row in found["test"]} == {"c"}
+    assert len(found["test"]) == 15
+    assert {row["store"] for split in ("train", "dev") for row in found[split]} == {"a", "b"}
+    assert not any(row["near_train"] for row in found["test"])
+    assert summary.record["rejected"] == {"twin of a held-out picture": 2}
+    assert summary.failed == 0
+    told = [json.loads(line) for line in (tmp_path / "out" / "rejected.jsonl").read_text().splitlines()]
+    assert {(line["product_id"], line["detail"]) for line in told} == {("3", "a held-out store shows it too")}
+    assert summary.record["options"]["hold_out_store"] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("stores", "splits", "match"),
+    [
+        (("x",), None, "no row is of that store; the stores are a, b"),
+        (("a", "b"), None, "no other store"),
+        (("a",), "train=t.parquet", "leave out the source's own splits"),
+    ],
+)
+def test_wrong_stores_to_hold_out_are_refused_and_leave_nothing(tmp_path, stores, splits, match):
+    listed = [{**row, "store": "ab"[number // 2 % 2]} for number, row in enumerate(listings(12))]
+    source = write_parquet(tmp_path / "shop" / "t.parquet", listed).parent
+    with pytest.raises(UsageError, match=match):
+        build(source, tmp_path / "out", BuildOptions(hold_out_store=stores, splits=splits))
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_the_sources_own_split_keeps_its_parts_and_cuts_dev_from_train(tmp_path):
@@ -401,7 +492,7 @@ def test_memory_by_row_is_what_the_docs_say():
     import numpy as np
 
     from atlas.dataset.decisions import Wishes, decide
-    from atlas.dataset.split import parse_splits
+    from atlas.dataset.split import Twins, parse_splits
 
     count = 100_000
     dice = np.random.default_rng(0)
@@ -412,13 +503,16 @@ def test_memory_by_row_is_what_the_docs_say():
         dice.integers(1, 2**63, count).astype(np.uint64),
         dice.integers(0, 4 * count, count).astype(np.uint64),
         dice.integers(0, 50, count).astype(np.int32),
+        np.full(count, -1, np.int32),
         np.full(count, -1, np.int16),
         np.full(count, -1, np.int32),
         np.full(count, 9000, np.int64),
         [("A", str(kind)) for kind in range(50)],
         [],
+        [],
     )
-    decide(keys, Wishes(parse_splits("64/6/30"), None, 0, "fold", 0))
+    twins = Twins(keys.pixels, np.arange(0, 1000), np.arange(1000, 2000))
+    decide(keys, twins, Wishes(parse_splits("64/6/30"), None, 0, "fold", 0))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak / count < 160

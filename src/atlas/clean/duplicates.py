@@ -63,7 +63,7 @@ def find_duplicates(
     shown = np.flatnonzero(descriptors[first].any(axis=1))
     close = near_pairs(descriptors[first[shown]])
     close = close._replace(left=shown[close.left], right=shown[close.right])
-    root, cut = _join(descriptors[first], close)
+    root, cut = _join(descriptors, first, close)
     found, groups = np.unique(root[same], return_inverse=True)
     pairs = close._replace(left=first[close.left], right=first[close.right])
     kinds = _kinds(groups, len(found), sha256, same)
@@ -81,20 +81,20 @@ def near_pairs(descriptors: NDArray[np.int8]) -> Pairs:
     return pairs.only((pairs.distance <= SURE) | stands_out)
 
 
-def _join(descriptors: NDArray[np.int8], pairs: Pairs) -> tuple[Ints, int]:
-    """The root of each member after joining, nearest pairs first, and how many joins were refused.
+def _join(descriptors: NDArray[np.int8], first: Ints, pairs: Pairs) -> tuple[Ints, int]:
+    """The root of each member after joining, nearest pairs first, and how many joins were refused; `first` are rows.
 
     Two groups join only if the pictures at their hearts, the first of each, are themselves within the limit: so a chain
     of small changes does not glue a whole category together.
     """
-    root = np.arange(len(descriptors))
+    root = np.arange(len(first))
     members: dict[int, list[int]] = {}
     cut = 0
     for place in np.lexsort((pairs.right, pairs.left, pairs.distance)).tolist():
         one, other = sorted((int(root[pairs.left[place]]), int(root[pairs.right[place]])))
         if one == other:
             continue
-        if apart(descriptors[one], descriptors[other]) > LIMIT:
+        if apart(descriptors[first[one]], descriptors[first[other]]) > LIMIT:
             cut += 1
             continue
         moved = members.pop(other, [other])

@@ -77,6 +77,14 @@ def build(
     links_only: Annotated[
         bool, typer.Option("--links-only", help="Keep urls and checksums in place of pictures, to publish the set.")
     ] = False,
+    hold_out_store: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hold-out-store",
+            metavar="NAME",
+            help="This store's pictures are the test; all that it shows is left out of the other stores. Repeatable.",
+        ),
+    ] = None,
     min_support: Annotated[
         int, typer.Option("--min-support", metavar="N", help="Paths with fewer training products are rare.")
     ] = 0,
@@ -134,6 +142,7 @@ def build(
         use_suggested=use_suggested,
         pictures=pictures,
         links_only=links_only,
+        hold_out_store=tuple(hold_out_store or ()),
         closeups=closeups,
         zoom_model=zoom_model,
         zoomed=zoomed,
@@ -159,6 +168,7 @@ def _print(summary: BuildSummary) -> None:
         for split, rows in record["rows"].items()
     ]
     table(("split", "pictures", "products", "near train"), counted)
+    _print_duplicates(record["duplicates"])
     tree = record["taxonomy"]
     print_line(f"{tree['answers']:,} categories in {tree['levels']} levels (tree {tree['id']})")
     for split, rows in record["unknown_paths"].items():
@@ -186,6 +196,16 @@ def _print(summary: BuildSummary) -> None:
     else:
         recipe = "fast-zoom" if "closeups" in record["options"] else "fast"
         print_line(f"next: atlas train {summary.output} -r {recipe} -o model")
+
+
+def _print_duplicates(found: Mapping[str, Any]) -> None:
+    from atlas.cli.screen import print_line
+
+    told = ", ".join(f"{rows:,} by {kind}" for kind, rows in found["pictures"].items() if rows)
+    if told:
+        print_line(f"{found['groups']:,} pictures come more than once ({told})")
+    if found["conflicts"]:
+        print_line(f"{found['conflicts']:,} pictures stand under more than one path: `atlas check` lists them")
 
 
 def _print_unmapped(unmapped: Sequence[Mapping[str, Any]], summary: BuildSummary) -> None:

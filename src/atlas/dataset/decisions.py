@@ -16,22 +16,25 @@ from atlas.dataset.reasons import Reason
 from atlas.dataset.split import (
     DEV,
     DEV_SHARE,
+    TEST,
     TRAIN,
     Groups,
     OwnSplits,
     Shares,
+    Twins,
     assign,
     count_views,
     group_rows,
     near,
     seeded_order,
 )
-from atlas.errors import NothingDoneError
+from atlas.errors import NothingDoneError, UsageError
 from atlas.records import Path
 from atlas.taxonomy.tree import Taxonomy, format_path
 
 #: Why a row is rejected once all are known; 0 is a good row.
-LATE_REASONS = (None, Reason.OUTSIDE, Reason.RARE)
+LATE_REASONS = (None, Reason.OUTSIDE, Reason.RARE, Reason.TWIN)
+_OUTSIDE, _RARE, _TWIN = 1, 2, 3
 
 
 class Wishes(NamedTuple):
@@ -43,6 +46,7 @@ class Wishes(NamedTuple):
     rare: Rare
     seed: int
     as_given: bool = False  # labels and parts are final already: nothing folds, and no dev is cut off
+    held_out: tuple[str, ...] = ()  # stores whose rows, and nothing else, are the test
 
 
 @dataclass(frozen=True)
@@ -61,26 +65,30 @@ class Decisions:
     figures: dict[str, Any]  # for build.json
 
 
-def decide(keys: Keys, wishes: Wishes) -> Decisions:
-    """Labels, splits, groups and order of all rows. Raises NothingDoneError when no row is left to learn from."""
+def decide(keys: Keys, twins: Twins, wishes: Wishes) -> Decisions:
+    """Labels, splits, groups and order of all rows.
+
+    Raises NothingDoneError when no row is left to learn from, UsageError for a store to hold out that is not there.
+    """
     tree = None if wishes.as_given else wishes.taxonomy
     folded = fold_into(tree, keys.paths) if tree else list(keys.paths)
     paths = list(dict.fromkeys(path for path in folded if path is not None))
     place = {path: code for code, path in enumerate(paths)}
     recode = np.array([-1 if path is None else place[path] for path in folded] + [-1], np.int32)
     path = recode[keys.path]  # -1, no path, finds the last
-    late = np.where(keys.good & (path < 0), 1, 0).astype(np.int8)
+    late = np.where(keys.good & (path < 0), _OUTSIDE, 0).astype(np.int8)
+    late[_twins_of_held_out(keys, twins, keys.good & (late == 0), wishes.held_out)] = _TWIN
     rows = np.flatnonzero(keys.good & (late == 0))
     if not len(rows):
         raise NothingDoneError("no row is good: check --columns, --where and --taxonomy")
-    groups = group_rows(keys.product[rows], keys.picture[rows], keys.dhash[rows])
-    names, split = _split(keys, rows, groups, path[rows], wishes)
+    groups = group_rows(keys.product[rows], keys.picture[rows], twins.alike[rows])
+    names, split = _split(keys, twins, rows, groups, path[rows], wishes)
     train = rows[split == names.index(TRAIN)]
     support = products_by_path(path[train], keys.product[train], paths)
     labels = settle(paths, support, wishes.min_support, wishes.rare, wishes.taxonomy)
     final = [None if path is None else labels.becomes[path] for path in folded]
     gone = np.array([path is None for path in final] + [True])
-    late[rows[gone[keys.path[rows]]]] = 2
+    late[rows[gone[keys.path[rows]]]] = _RARE
     kept = ~gone[keys.path[rows]]
     rows, split = rows[kept], split[kept]
     stored = _stored_order(keys, rows, split, names, wishes.seed)
@@ -90,7 +98,7 @@ def decide(keys: Keys, wishes: Wishes) -> Decisions:
         stored,
         _spread(rows, count_views(keys.product[rows], keys.view[rows]), len(path), np.int32),
         group,
-        _spread(rows, _near_train(keys, rows, split, names), len(path), np.bool_),
+        _spread(rows, _near_train(keys, twins, rows, split, names), len(path), np.bool_),
         late,
         keys.path,
         final,
@@ -99,12 +107,32 @@ def decide(keys: Keys, wishes: Wishes) -> Decisions:
     )
 
 
+def _twins_of_held_out(keys: Keys, twins: Twins, good: NDArray[np.bool_], stores: Sequence[str]) -> NDArray[np.int64]:
+    """Rows of other stores that show, or belong to a product that shows, what a held-out store shows too."""
+    held = _held_out(keys, stores)
+    rows = np.flatnonzero(good)
+    if not held[rows].any():
+        return rows[:0]
+    group = group_rows(keys.product[rows], keys.picture[rows], twins.alike[rows]).of_row
+    return rows[np.isin(group, group[held[rows]]) & ~held[rows]]
+
+
+def _held_out(keys: Keys, stores: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows are of these stores. Raises UsageError for one that no row is of."""
+    strange = [store for store in stores if store not in keys.stores]
+    if strange:
+        seen = ", ".join(sorted(keys.stores)[:12]) or "none: name their column with --columns store=COLUMN"
+        raise UsageError(f"--hold-out-store {strange[0]!r}: no row is of that store; the stores are {seen}")
+    return np.isin(keys.store, [keys.stores.index(store) for store in stores])
+
+
 def _split(
-    keys: Keys, rows: NDArray[np.int64], groups: Groups, path: NDArray[np.int32], wishes: Wishes
+    keys: Keys, twins: Twins, rows: NDArray[np.int64], groups: Groups, path: NDArray[np.int32], wishes: Wishes
 ) -> tuple[list[str], NDArray[np.int8]]:
     """Names of the splits, and each row's place among them."""
     if isinstance(wishes.splits, Shares):
-        return list(wishes.splits.names), assign(groups, path, wishes.splits.shares, wishes.seed)
+        held = _held_out(keys, wishes.held_out)[rows]
+        return list(wishes.splits.names), _cut(groups, path, wishes.splits, wishes.seed, held)
     names = [name for name in wishes.splits.patterns if name in keys.splits] or sorted(keys.splits)
     names.sort(key=lambda name: name != TRAIN)
     if TRAIN not in names:
@@ -114,9 +142,29 @@ def _split(
     names.insert(1, DEV)
     split = _own_places(keys, rows, names)
     train = np.flatnonzero(split == 0)
-    inside = group_rows(keys.product[rows[train]], keys.picture[rows[train]], keys.dhash[rows[train]])
+    inside = group_rows(keys.product[rows[train]], keys.picture[rows[train]], twins.alike[rows[train]])
     split[train] = assign(inside, path[train], (1 - DEV_SHARE, DEV_SHARE), wishes.seed)
     return names, split
+
+
+def _cut(
+    groups: Groups, path: NDArray[np.int32], splits: Shares, seed: int, held: NDArray[np.bool_]
+) -> NDArray[np.int8]:
+    """Each row's place among the splits; with rows held out, these are the test, and the others train and dev.
+
+    No group has rows of both kinds.
+    """
+    if not held.any():
+        return assign(groups, path, splits.shares, seed)
+    if held.all():
+        raise UsageError("--hold-out-store leaves no other store to learn from: hold out fewer")
+    split = np.full(len(held), splits.names.index(TEST), np.int8)
+    rest = np.flatnonzero(~held)
+    number, of_row = np.unique(groups.of_row[rest], return_inverse=True)
+    inner = Groups(of_row, groups.key[number], np.searchsorted(rest, groups.first[number]))
+    learned = splits.shares[0] + splits.shares[1]
+    split[rest] = assign(inner, path[rest], [share / learned for share in splits.shares[:2]], seed)
+    return split
 
 
 def _own_places(keys: Keys, rows: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.int8]:
@@ -135,11 +183,15 @@ def _stored_order(
 
 
 def _near_train(
-    keys: Keys, rows: NDArray[np.int64], split: NDArray[np.int8], names: Sequence[str]
+    keys: Keys, twins: Twins, rows: NDArray[np.int64], split: NDArray[np.int8], names: Sequence[str]
 ) -> NDArray[np.bool_]:
     train = split == names.index(TRAIN)
     chooses = split == names.index(DEV) if DEV in names else np.zeros(len(rows), bool)
-    return near(keys.product[rows], keys.dhash[rows], train, ~train & ~chooses)
+    place = _spread(rows, np.arange(1, len(rows) + 1), len(keys.good), np.int64) - 1  # -1 for rows that are gone
+    left, right = place[twins.left], place[twins.right]
+    both = (left >= 0) & (right >= 0)
+    here = Twins(twins.alike[rows], left[both], right[both])
+    return near(keys.product[rows], here, train, ~train & ~chooses)
 
 
 def _figures(

@@ -77,21 +77,23 @@ class Parts:
 
 
 class Keys(NamedTuple):
-    """What the split needs to know of all rows, as arrays of length R: 46 bytes a row.
+    """What the split needs to know of all rows, as arrays of length R: 58 bytes a row.
 
-    `path` and `split` are places in `paths` and `splits`; -1 where a row has none.
+    `path`, `split` and `store` are places in `paths`, `splits` and `stores`; -1 where a row has none.
     """
 
     good: NDArray[np.bool_]
     product: NDArray[np.uint64]
     picture: NDArray[np.uint64]
-    dhash: NDArray[np.uint64]
+    pixels: NDArray[np.uint64]
     path: NDArray[np.int32]
+    store: NDArray[np.int32]
     split: NDArray[np.int16]
     view: NDArray[np.int32]
     weight: NDArray[np.int64]
     paths: list[Path]
     splits: list[str]
+    stores: list[str]
 
 
 def load_keys(batches: Sequence[pa.RecordBatch]) -> Keys:
@@ -99,15 +101,18 @@ def load_keys(batches: Sequence[pa.RecordBatch]) -> Keys:
     count = sum(batch.num_rows for batch in batches)
     path_place: dict[str, int] = {}
     split_place: dict[str, int] = {}
+    store_place: dict[str, int] = {}
     keys = Keys(
         np.zeros(count, bool),
         np.zeros(count, np.uint64),
         np.zeros(count, np.uint64),
         np.zeros(count, np.uint64),
         np.full(count, -1, np.int32),
+        np.full(count, -1, np.int32),
         np.full(count, -1, np.int16),
         np.full(count, -1, np.int32),
         np.zeros(count, np.int64),
+        [],
         [],
         [],
     )
@@ -115,14 +120,27 @@ def load_keys(batches: Sequence[pa.RecordBatch]) -> Keys:
         keys.good[rows] = pc.is_null(batch["reason"]).to_numpy(zero_copy_only=False)
         keys.product[rows] = _numbers(batch["product_key"], 0)
         keys.picture[rows] = _numbers(batch["picture_key"], 0)
-        keys.dhash[rows] = _numbers(batch["dhash"], 0)
+        keys.pixels[rows] = _numbers(batch["pixel_key"], 0)
         keys.view[rows] = _numbers(batch["view"], -1)
         keys.weight[rows] = _numbers(batch["weight"], 0)
         keys.path[rows] = _places(pc.binary_join(batch["path"], _LEVELS), path_place)
         keys.split[rows] = _places(batch["split"], split_place)
+        keys.store[rows] = _places(batch["store"], store_place)
     keys.paths.extend(tuple(text.split(_LEVELS)) for text in path_place)
     keys.splits.extend(split_place)
+    keys.stores.extend(store_place)
     return keys
+
+
+def load_descriptors(batches: Sequence[pa.RecordBatch], good: NDArray[np.bool_], length: int) -> NDArray[np.int8]:
+    """What the picture of each good row shows (G, length), in order."""
+    described = np.empty((int(good.sum()), length), np.int8)
+    end = 0
+    for rows, batch in _slices(batches):
+        packed = b"".join(batch["descriptor"].filter(pa.array(good[rows])).to_pylist())
+        here = np.frombuffer(packed, np.int8).reshape(-1, length)
+        described[end : (end := end + len(here))] = here
+    return described
 
 
 def rejected(batches: Sequence[pa.RecordBatch]) -> Counter[str]:

@@ -27,13 +27,14 @@ class Reason(StrEnum):
     NO_SPLIT = "no split"
     OUTSIDE = "outside the tree"
     RARE = "rare path"
+    TWIN = "twin of a held-out picture"
     TAKEN_OUT = "taken out by a patch"
     ZOOMED = "close-up"
     NO_CLOSEUP = "no close-up to cut"
 
 
 #: Rows that were left out because the user asked for it: no failure of theirs.
-BY_CHOICE = frozenset({Reason.RARE, Reason.NO_PLACE, Reason.TAKEN_OUT, Reason.ZOOMED, Reason.NO_CLOSEUP})
+BY_CHOICE = frozenset({Reason.RARE, Reason.TWIN, Reason.NO_PLACE, Reason.TAKEN_OUT, Reason.ZOOMED, Reason.NO_CLOSEUP})
 
 
 class RowError(Exception):

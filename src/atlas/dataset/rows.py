@@ -19,7 +19,7 @@ from atlas.dataset.schema import SCHEMA
 from atlas.dataset.sources import RawRow
 from atlas.dataset.split import is_split_name
 from atlas.errors import ImageError
-from atlas.images import MAX_PIXELS, decode, difference_hash
+from atlas.images import MAX_PIXELS, decode, pixel_hash
 from atlas.records import Path
 from atlas.taxonomy.mapping import Mapping as StoreMapping
 from atlas.taxonomy.mapping import clean_store_path
@@ -41,7 +41,8 @@ PART_SCHEMA = pa.schema(
         ("split", pa.string()),  # as the source says
         ("product_key", pa.uint64()),  # of store and product_id
         ("picture_key", pa.uint64()),  # first 64 bits of the SHA-256
-        ("dhash", pa.uint64()),
+        ("pixel_key", pa.uint64()),  # the same for equal pixels
+        ("descriptor", pa.binary()),  # what the picture shows; null where nobody described it
         ("weight", pa.int32()),  # bytes in the data set, about
         ("reason", pa.string()),  # null for a good row
         ("detail", pa.string()),
@@ -49,6 +50,8 @@ PART_SCHEMA = pa.schema(
 )
 
 
+#: What describes a decoded picture, so that copies of it are found: so many bytes for each.
+Describe: TypeAlias = Callable[[Image.Image], bytes]
 #: Labelled pictures made of one; raises RowError where none can be made.
 Cut: TypeAlias = Callable[[bytes], Sequence[tuple[Path, bytes]]]
 
@@ -94,6 +97,7 @@ class RowReader:
     labelling: Labelling | None = None  # None: rows bring their paths
     cut: Cut | None = None  # what makes other rows of each, with labels of their own
     judged: bool = False  # whether a row goes on with its picture under `data`, for somebody who looks at it
+    describe: Describe | None = None
     patched: Mapping[ProductKey, Path] = field(default_factory=dict)  # what somebody decided; () takes a product out
 
     def needed_for_product(self) -> list[str]:
@@ -127,7 +131,10 @@ class RowReader:
             return [row]
         try:
             cuts = self.cut(row["image"]["bytes"])
-            rows = [row | {"path": path, "view": None} | _looked_at(data) | _kept(row, data) for path, data in cuts]
+            rows = [
+                row | {"path": path, "view": None} | _looked_at(data, self.describe) | _kept(row, data)
+                for path, data in cuts
+            ]
         except RowError as error:
             return [
                 row | {"image": None, "weight": 0, "reason": error.reason.value, "detail": error.detail[:MAX_DETAIL]}
@@ -202,7 +209,7 @@ class RowReader:
         data, name = picture_in(self.columns.cell(cells, "image"))
         url = self.columns.text(cells, "image_url") or (name if is_url(name) else "")
         data = _checked_size(data) if data else self._loaded(cells, name, url)
-        found = _looked_at(data)
+        found = _looked_at(data, self.describe)
         expected = self.columns.text(cells, "sha256")
         if expected and expected.lower() != found["sha256"]:
             raise RowError(Reason.CHANGED, f"{url or name}: another content than sha256 {expected[:12]}.. says")
@@ -284,11 +291,11 @@ def _checked_size(data: bytes) -> bytes:
     return data
 
 
-def _looked_at(data: bytes) -> dict[str, Any]:
-    """Size, digest and difference hash of a picture. Raises RowError when it cannot be decoded to its last line."""
+def _looked_at(data: bytes, describe: Describe | None) -> dict[str, Any]:
+    """Size, digests and descriptor of a picture. Raises RowError when it cannot be decoded to its last line."""
     try:
         image = decode(data)
-        dhash = difference_hash(image)
+        descriptor = describe(image) if describe else None
     except ImageError as error:
         reason = Reason.TOO_BIG if _has_too_many_pixels(data) else Reason.UNREADABLE
         raise RowError(reason, str(error)) from error
@@ -300,7 +307,8 @@ def _looked_at(data: bytes) -> dict[str, Any]:
         "height": image.height,
         "sha256": sha256.hex(),
         "picture_key": int.from_bytes(sha256[:8], "big"),
-        "dhash": dhash,
+        "pixel_key": pixel_hash(image),
+        "descriptor": descriptor,
     }
 
 

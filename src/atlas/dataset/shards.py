@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from atlas.dataset.decisions import LATE_REASONS, Decisions
 from atlas.dataset.parts import take_rows
+from atlas.dataset.reasons import Reason
 from atlas.dataset.schema import SCHEMA, shard_name
 from atlas.storage import atomic_file
 
@@ -66,8 +67,10 @@ def write_rejected(file: FilePath, batches: Sequence[pa.RecordBatch], decisions:
             for place in np.flatnonzero(mask).tolist():
                 entry = texts.slice(place, 1).to_pylist()[0]
                 if late[place]:
-                    detail = decisions.details[decisions.seen_path[start + place]]
-                    entry |= {"reason": str(LATE_REASONS[late[place]]), "detail": detail}
+                    reason = LATE_REASONS[late[place]]
+                    of_path = decisions.details[decisions.seen_path[start + place]]
+                    detail = "a held-out store shows it too" if reason is Reason.TWIN else of_path
+                    entry |= {"reason": str(reason), "detail": detail}
                 sink.write(json.dumps(entry, ensure_ascii=False) + "\n")
             start += batch.num_rows
 

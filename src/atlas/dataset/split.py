@@ -36,8 +36,16 @@ class OwnSplits:
     patterns: dict[str, tuple[str, ...]]
 
 
+class Twins(NamedTuple):
+    """Which of R rows show one picture."""
+
+    alike: Keys64  # (R,) the same for rows of one picture; 0 for rows whose pictures tie nothing
+    left: Ints  # (P,) pairs of rows near to each other, also where their groups were kept apart
+    right: Ints
+
+
 class Groups(NamedTuple):
-    """Rows tied by product or by equal pictures. Groups are numbered by content, not by the order of rows."""
+    """Rows tied by product or by one picture. Groups are numbered by content, not by the order of rows."""
 
     of_row: Ints  # (R,)
     key: Keys64  # (G,) digest of one picture of each group
@@ -84,13 +92,13 @@ def is_split_name(name: str) -> bool:
     return name.isascii() and name.replace("_", "").isalnum() and name != "all"
 
 
-def group_rows(product: Keys64, picture: Keys64, dhash: Keys64) -> Groups:
-    """Rows of one product, and of products that share a picture (equal difference hashes), transitively.
+def group_rows(product: Keys64, picture: Keys64, alike: Keys64) -> Groups:
+    """Rows of one product, and of products that share a picture (equal keys in `alike`), transitively.
 
-    Hash 0 is what every blank picture has: it ties nothing.
+    Key 0 is what every blank picture has: it ties nothing.
     """
     products, code = np.unique(product, return_inverse=True)
-    root = _joined(len(products), *_shared_pictures(code, dhash))
+    root = _joined(len(products), *_shared_pictures(code, alike))
     group = root[code]
     order = np.lexsort((product, picture, group))
     first = order[np.flatnonzero(np.diff(group[order], prepend=-1))]
@@ -122,9 +130,12 @@ def assign(groups: Groups, path: NDArray[np.int32], shares: Sequence[float], see
     return of_group[groups.of_row]
 
 
-def near(product: Keys64, dhash: Keys64, train: NDArray[np.bool_], asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether a row that is asked about has its product, or a picture like its own, in train."""
-    same = np.isin(product, product[train]) | ((dhash != 0) & np.isin(dhash, dhash[train]))
+def near(product: Keys64, twins: Twins, train: NDArray[np.bool_], asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a row that is asked about has its product, its picture, or one near to it in train."""
+    alike = twins.alike
+    same = np.isin(product, product[train]) | ((alike != 0) & np.isin(alike, alike[train]))
+    same[twins.left[train[twins.right]]] = True
+    same[twins.right[train[twins.left]]] = True
     return np.asarray(same & asked)
 
 
@@ -162,12 +173,12 @@ def mixed(keys: Keys64, seed: int) -> Keys64:
     return state ^ (state >> np.uint64(31))
 
 
-def _shared_pictures(code: Ints, dhash: Keys64) -> tuple[Ints, Ints]:
-    """Pairs of products that are neighbours when rows are sorted by hash: enough to tie them all."""
-    order = np.lexsort((code, dhash))
-    order = order[dhash[order] != 0]
+def _shared_pictures(code: Ints, alike: Keys64) -> tuple[Ints, Ints]:
+    """Pairs of products that are neighbours when rows are sorted by picture: enough to tie them all."""
+    order = np.lexsort((code, alike))
+    order = order[alike[order] != 0]
     left, right = order[:-1], order[1:]
-    tied = (dhash[left] == dhash[right]) & (code[left] != code[right])
+    tied = (alike[left] == alike[right]) & (code[left] != code[right])
     return code[left[tied]], code[right[tied]]
 
 

@@ -18,11 +18,12 @@ from atlas.dataset.reading import read_source
 from atlas.dataset.reasons import BY_CHOICE, Reason
 from atlas.dataset.schema import BUILD_FILE, MAPPING_FILE, REJECTED_FILE, TAXONOMY_FILE
 from atlas.dataset.shards import write_rejected, write_split
-from atlas.dataset.split import DEV
+from atlas.dataset.split import DEV, Twins
 from atlas.errors import NothingDoneError, UsageError
 from atlas.progress import Progress, Silent
 from atlas.stages.build_patch import find_patched
 from atlas.stages.build_plan import BuildOptions, Plan, make_plan
+from atlas.stages.build_twins import FoundTwins, find_twins
 from atlas.storage import PART_SUFFIX, claim_output, part_of, publish_folder, read_json, write_json, write_text
 from atlas.taxonomy.files import write_taxonomy
 from atlas.taxonomy.mapping import STATUSES, Mapping, clean_store_path
@@ -75,18 +76,20 @@ def build(
         parts = Parts(None)
         read_source(plan.source, plan.readers, parts, progress, plan.zoom or list)
         keys = load_keys(parts.batches)
-        decisions = _decide(parts, keys, plan)
-        return BuildSummary(output, _record(plan, parts, decisions) | patched.told(keys), dry_run=True)
+        found = find_twins(keys, parts.batches, progress)
+        decisions = _decide(parts, keys, found.twins, plan)
+        return BuildSummary(output, _record(plan, parts, found, decisions) | patched.told(keys), dry_run=True)
     work = _claim(output, plan, resume=resume, overwrite=overwrite)
     parts = Parts(work / "parts")
     read_source(plan.source, plan.readers, parts, progress, plan.zoom or list)
     keys = load_keys(parts.batches)
+    found = find_twins(keys, parts.batches, progress)
     try:
-        decisions = _decide(parts, keys, plan)
-    except NothingDoneError:
+        decisions = _decide(parts, keys, found.twins, plan)
+    except (NothingDoneError, UsageError):
         shutil.rmtree(work)  # there is nothing to resume: the options must change
         raise
-    record = _record(plan, parts, decisions) | patched.told(keys)
+    record = _record(plan, parts, found, decisions) | patched.told(keys)
     if DEV not in record["rows"]:
         progress.say(f"no rows for '{DEV}': training will keep its last epoch instead of the best one")
     _write(work / "dataset", parts, keys, decisions, record, plan.mapping, progress)
@@ -126,9 +129,9 @@ def _claim(output: FilePath, plan: Plan, *, resume: bool, overwrite: bool) -> Fi
     return work
 
 
-def _decide(parts: Parts, keys: Keys, plan: Plan) -> Decisions:
+def _decide(parts: Parts, keys: Keys, twins: Twins, plan: Plan) -> Decisions:
     try:
-        return decide(keys, plan.wishes)
+        return decide(keys, twins, plan.wishes)
     except NothingDoneError as error:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected(parts.batches).most_common())
         left_out = ", ".join(f"{count:,} left out by --{wish}" for wish, count in parts.state.left_out.items())
@@ -141,7 +144,7 @@ def _decide(parts: Parts, keys: Keys, plan: Plan) -> Decisions:
         ) from error
 
 
-def _record(plan: Plan, parts: Parts, decisions: Decisions) -> dict[str, Any]:
+def _record(plan: Plan, parts: Parts, found: FoundTwins, decisions: Decisions) -> dict[str, Any]:
     """The content of build.json, less the files. Nothing in it depends on when or where it was built."""
     tree = decisions.taxonomy
     counts = rejected(parts.batches)
@@ -154,6 +157,7 @@ def _record(plan: Plan, parts: Parts, decisions: Decisions) -> dict[str, Any]:
         **plan.record,
         "rows": {split: len(rows) for split, rows in decisions.rows.items()},
         **decisions.figures,
+        "duplicates": found.figures,
         "near_train": {split: int(decisions.near_train[rows].sum()) for split, rows in decisions.rows.items()},
         "taxonomy": {
             "id": tree.digest,

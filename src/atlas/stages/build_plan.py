@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 from atlas.clean.closeups import load_closeups
+from atlas.clean.descriptor import DESCRIPTOR
 from atlas.dataset.columns import NEEDED, SIGN, Columns, read_columns
 from atlas.dataset.decisions import Wishes
 from atlas.dataset.labels import Rare
@@ -18,6 +19,7 @@ from atlas.dataset.schema import BUILD_FILE, FORMAT, TAXONOMY_FILE, DatasetFolde
 from atlas.dataset.sources import Source, SourceFile, listing_files, open_source
 from atlas.dataset.split import DEFAULT_SPLITS, OwnSplits, Shares, parse_splits
 from atlas.errors import UsageError
+from atlas.stages.build_twins import described
 from atlas.stages.zoom import CloseUpCutter, Zoomed, ZoomFilter, zoom_filter
 from atlas.storage import read_json
 from atlas.taxonomy.files import load_taxonomy
@@ -42,6 +44,7 @@ class BuildOptions:
     use_suggested: bool = False
     pictures: FilePath | None = None
     links_only: bool = False
+    hold_out_store: tuple[str, ...] = ()
     closeups: str | None = None  # settings by which they are cut
     zoom_model: FilePath | None = None
     zoomed: Zoomed | None = None
@@ -104,10 +107,15 @@ def make_plan(source: FilePath, options: BuildOptions) -> Plan:
             labelling,
             cutter,
             zoom is not None,
+            described,
         )
         for entry, found in zip(opened.files, by_file, strict=True)
     )
-    wishes = Wishes(splits, taxonomy, options.min_support, options.rare, options.seed)
+    if options.hold_out_store and not isinstance(splits, Shares):
+        raise UsageError("--hold-out-store says what the test is: leave out the source's own splits")
+    wishes = Wishes(
+        *(splits, taxonomy, options.min_support, options.rare, options.seed), held_out=options.hold_out_store
+    )
     record = _header(opened, unread, crawl) | {"options": _asked(options, by_file, taxonomy, mapping)}
     if cutter:
         record["options"]["closeups"] = cutter.description()
@@ -172,7 +180,7 @@ def _plan_relinked(links: DatasetFolder, source: FilePath, options: BuildOptions
     if fetched is None:
         raise UsageError(f"{options.pictures} is no crawl: `atlas collect {source} -o crawl` makes one")
     readers = tuple(
-        RowReader(columns, PictureSource(options.pictures, fetched), entry.split)
+        RowReader(columns, PictureSource(options.pictures, fetched), entry.split, describe=described)
         for entry, columns in zip(files, by_file, strict=True)
     )
     told = links.record["options"]
@@ -255,5 +263,7 @@ def _asked(
         "links_only": options.links_only,
         "min_support": options.min_support,
         "rare": options.rare,
+        "hold_out_store": list(options.hold_out_store),
+        "duplicates": DESCRIPTOR,
         "seed": options.seed,
     }
