@@ -66,6 +66,30 @@ def test_prediction_by_onnx_imports_no_torch(exported):
     assert done.stdout.startswith("('")
 
 
+def test_features_are_what_the_head_looks_at(small_model):
+    """A linear head on average-pooled features: masses follow from features, mirrored and not, by hand."""
+    scorer = open_scorer(open_bundle(small_model))
+    features = scorer.features(PIXELS)
+    assert features.shape == (7, scorer.model.encoder.channels)
+    assert features.dtype == np.float32
+    mirrored = scorer.features(np.ascontiguousarray(PIXELS[..., ::-1]))
+    assert np.allclose(features, mirrored, atol=1e-4)  # the mean of both ways round
+    scorer.model.average_flips = False
+    straight, turned = scorer.features(PIXELS), scorer.features(np.ascontiguousarray(PIXELS[..., ::-1]))
+    assert np.allclose(features, (straight + turned) / 2, atol=1e-4)
+    weight = load_file(small_model / "model.safetensors")
+    logits = straight @ weight["head.linear.weight"].T + weight["head.linear.bias"]
+    answers = scorer.bundle.taxonomy.arrays.is_answer
+    assert np.allclose(
+        scorer.score_pixels(PIXELS)[:, answers], logits - np.log(np.exp(logits).sum(1, keepdims=True)), atol=1e-3
+    )
+
+
+def test_an_export_gives_no_features(exported):
+    with pytest.raises(MissingExtraError, match=r"features, which its ONNX file does not give.*\[train\]"):
+        open_scorer(open_bundle(exported), "onnx").features(PIXELS)
+
+
 def test_an_export_exists_once(exported):
     with pytest.raises(UsageError, match="--overwrite"):
         export_onnx(exported)

@@ -17,7 +17,7 @@ from atlas.records import Path
 #: Parts into which groups are dealt; each is judged by a probe fitted on the others.
 FOLDS = 5
 #: Regularisations of the probe (scikit-learn's C) that the first fold chooses from, strongest first.
-STRENGTHS = (1e-3, 1e-2, 1e-1)
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 #: A probe is fitted on at most so many rows, frequent labels thinned out first: more make it slow and hardly better.
 MAX_FIT_ROWS = 50_000
 #: A label with fewer rows to learn it from is not judged: its probe would call every one of them wrong.
@@ -160,14 +160,17 @@ def _thinned(rows: Ints, labels: Ints, seed: int) -> tuple[Ints, Floats]:
 
 def _choose(trial: tuple[Floats, Ints, Floats], features: Floats, labels: Ints) -> float:
     """The regularisation under which the rows left out (and whose label was learned) fit best."""
-    known = np.isin(labels, trial[1])
-    losses = []
+    known = np.flatnonzero(np.isin(labels, trial[1]))
+    best, least = STRENGTHS[0], np.inf
     for strength in STRENGTHS:
         model = _fitted(*trial, strength)
         place = np.searchsorted(model.classes_, labels[known])
-        chance = model.predict_proba(features[known])[np.arange(known.sum()), place]
-        losses.append(-np.log(np.maximum(chance, 1e-9)).mean() if known.any() else 0.0)
-    return STRENGTHS[int(np.argmin(losses))]
+        chance = model.predict_proba(features[known])[np.arange(len(known)), place] if len(known) else np.ones(1)
+        loss = float(-np.log(np.maximum(chance, 1e-9)).mean())
+        if loss >= least:
+            break  # weaker ones only get worse, and take longer
+        best, least = strength, loss
+    return best
 
 
 def _fitted(features: Floats, labels: Ints, weight: Floats, strength: float) -> Any:
@@ -265,7 +268,7 @@ def _chances(
 
 
 def confident_joint(probability: Floats, labels: Ints) -> tuple[int, tuple[Confusion, ...], tuple[int, ...]]:
-    """How many labels are wrong by the confident joint (Northcutt et al. 2021), which for which, and the unlearned ones.
+    """How many labels are wrong by the confident joint (Northcutt et al. 2021), which for which, and those unlearned.
 
     Calculated by cleanlab. Labels whose own rows get less than `LEARNED` on average are left out: so low a bar would be
     passed by rows of every kind. Raises MissingExtraError without the extra `clean`.
