@@ -15,7 +15,7 @@ from atlas.errors import ImageError, NothingDoneError
 from atlas.progress import Progress, Silent
 from atlas.records import Path
 from atlas.stages.categorizer import BATCH_SIZE, Categorizer, load
-from atlas.stages.feature_cache import FeatureCache
+from atlas.stages.feature_cache import FeatureCache, rounded
 from atlas.taxonomy.tree import format_path
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _look(
     waiting: list[str] = []
     for problems, features in categorizer.features(rows.pictures(missing), batch_size):
         good = [name for problem, name in zip(problems, names, strict=False) if problem is None]
-        seen.update(zip(good, features, strict=True))
+        seen.update(zip(good, rounded(features), strict=True))  # as the cache would give them back
         waiting += good
         if kept is not None and len(waiting) >= KEPT_ROWS:
             kept.keep(waiting, np.stack([seen[name] for name in waiting]))

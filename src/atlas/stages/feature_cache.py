@@ -21,6 +21,11 @@ _ASKED = 500
 _KIND = np.dtype("<f2")
 
 
+def rounded(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The features with the digits that are kept."""
+    return features.astype(_KIND).astype(np.float32)
+
+
 class FeatureCache:
     """The kept features of one model. A context manager; what was added is safe once `keep` has returned."""
 
