@@ -89,17 +89,6 @@ def decode(picture: Picture, size: tuple[int, int] | None = None) -> Image.Image
         raise ImageError(f"damaged picture: {_short(error)}") from error
 
 
-def difference_hash(picture: Picture) -> int:
-    """64 bits that survive re-compression and resizing: is each cell of a 9x8 thumbnail brighter than its right one?
-
-    Equal hashes mean near-equal pictures. A blank picture gives 0. Raises ImageError like `decode`.
-    """
-    grey = decode(picture, (64, 64)).convert("L").resize((9, 8), Image.Resampling.BOX)
-    cells = np.asarray(grey, dtype=np.int16)
-    bits = (cells[:, :-1] > cells[:, 1:]).ravel()
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
-
-
 def pixel_hash(image: Image.Image) -> int:
     """64 bits of a digest of an RGB picture's size and pixels: the same for the same picture in whatever file."""
     digest = hashlib.blake2b(b"%dx%d" % image.size, digest_size=8)
