@@ -25,9 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
-from zoom_pictures import SETTINGS, ZoomPicture, laplacian_f, make_pictures
+from zoom_pictures import SETTINGS, ZoomPicture, border_f, laplacian_f, make_pictures
 
-from atlas.clean.zoom import fit_features, zoom_features
+from atlas.clean.zoom import ZoomSvm, fit_features, zoom_features
 from atlas.dataset.schema import open_dataset
 from atlas.images import difference_hash
 from atlas.stages.zoom import THRESHOLD, open_zoom_model
@@ -35,6 +35,8 @@ from atlas.stages.zoom import THRESHOLD, open_zoom_model
 #: Photos for training, so that about the paper's 6,005 remain where a close-up can be cut; the others are for dev.
 TRAINING_PHOTOS = 6070
 PAPERS_RATIO = "per_picture = 0.1755\n"  # 1,054 of 6,005
+#: Grounds of the test pictures: the photos' own, nearly always white, and others painted in.
+GROUNDS = ("own", "grey", "colour", "patches")
 #: Table 1 of the paper, as published: precision, recall, F of normal, zoomed, average.
 PUBLISHED = {
     "CNN (published, its own pictures)": ((0.99, 0.99, 0.99), (0.95, 0.95, 0.95), (0.98, 0.98, 0.98)),
@@ -50,16 +52,21 @@ def make_data(photos: Path, work: Path) -> None:
     for name, rows in (("train", order[:TRAINING_PHOTOS]), ("dev", order[TRAINING_PHOTOS:])):
         pq.write_table(table.take(rows), work / "photos" / f"{name}.parquet", row_group_size=500)
     (work / "paper.toml").write_text(PAPERS_RATIO, encoding="utf-8")
-    pictures = make_pictures(photos)
-    pq.write_table(pa.Table.from_pylist([vars(picture) for picture in pictures]), work / "test.parquet")
-    zoomed = sum(picture.zoomed for picture in pictures)
-    print(f"{len(pictures):,} test pictures, {zoomed} of them zoomed ({zoomed / len(pictures):.1%})")
+    for ground in GROUNDS:
+        pictures = make_pictures(photos, ground)
+        pq.write_table(pa.Table.from_pylist([vars(picture) for picture in pictures]), work / f"test-{ground}.parquet")
+        zoomed = sum(picture.zoomed for picture in pictures)
+        print(f"ground {ground}: {len(pictures):,} test pictures, {zoomed} of them zoomed")
 
 
-def scores_of(name: str, work: Path, pictures: Sequence[ZoomPicture]) -> NDArray[np.float64]:
+def test_pictures(work: Path, ground: str) -> list[ZoomPicture]:
+    return [ZoomPicture(**row) for row in pq.read_table(work / f"test-{ground}.parquet").to_pylist()]
+
+
+def scores_of(name: str, work: Path, ground: str, pictures: Sequence[ZoomPicture]) -> NDArray[np.float64]:
     """A model's score of each test picture, calculated once: of the SVM (fitted here), or of a model folder."""
     model = None if name == "svm" else open_zoom_model(Path(name))
-    kept = work / f"scores-{'svm' if model is None else model.model_id}.json"
+    kept = work / f"scores-{'svm' if model is None else model.model_id}-{ground}.json"
     if not kept.exists():
         jpegs = [picture.jpeg for picture in pictures]
         found = _svm_scores(work, jpegs) if model is None else list(model.scores(jpegs))
@@ -68,6 +75,12 @@ def scores_of(name: str, work: Path, pictures: Sequence[ZoomPicture]) -> NDArray
 
 
 def _svm_scores(work: Path, jpegs: Sequence[bytes]) -> list[float]:
+    file = work / "svm.json"
+    if file.exists():
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        plane = (np.array(kept[key]) for key in ("mean", "deviation", "weight"))
+        svm = ZoomSvm(*plane, kept["bias"], kept["c"])
+        return svm.scores(np.stack([zoom_features(jpeg) for jpeg in jpegs])).tolist()
     data = open_dataset(work / "paper")
     features, zoomed = [], []
     for batch in data.batches("train", ["path", "image.bytes"]):
@@ -76,7 +89,9 @@ def _svm_scores(work: Path, jpegs: Sequence[bytes]) -> list[float]:
             zoomed.append(row["path"] == ["zoomed"])
     svm = fit_features(np.stack(features), zoomed)
     print(f"SVM: C = {svm.c:g}, fitted on {len(zoomed) - sum(zoomed):,} normal and {sum(zoomed):,} zoomed pictures")
-    return svm.scores(np.stack([zoom_features(jpeg) for jpeg in jpegs])).tolist()
+    plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in vars(svm).items()}
+    file.write_text(json.dumps(plain), encoding="utf-8")
+    return _svm_scores(work, jpegs)
 
 
 Row = tuple[tuple[float, float, float], ...]
@@ -108,7 +123,8 @@ def print_tables(
     scale = np.array([picture.scale for picture in pictures])
     print(
         f"\n{len(zoomed):,} pictures, {zoomed.sum()} zoomed; "
-        f"variance of the Laplacian alone: F {laplacian_f(pictures):.2f}\n"
+        f"alone the variance of the Laplacian reaches F {laplacian_f(pictures):.2f}, "
+        f"how white the border is {border_f(pictures):.2f}\n"
     )
     print("| model | normal P / R / F | zoomed P / R / F | average P / R / F | F of zoomed, 95 % |")
     print("|---|---|---|---|---|")
@@ -131,6 +147,21 @@ def print_tables(
         print(f"| {name} | " + " | ".join(f"{table_row(zoomed[part], said[part])[1][2]:.3f}" for part in parts) + " |")
     counts = [f"{zoomed[part].sum()} of {part.sum()}" for part in parts]
     print("| (zoomed of all) | " + " | ".join(counts) + " |")
+
+
+def print_grounds(models: Sequence[str], work: Path) -> None:
+    """F of zoomed and of normal on each ground; grounds that are not there are left out."""
+    grounds = [ground for ground in GROUNDS if (work / f"test-{ground}.parquet").exists()]
+    print("\n| F of zoomed / normal | " + " | ".join(f"ground {ground}" for ground in grounds) + " |")
+    print("|---" * (len(grounds) + 1) + "|")
+    for name in models:
+        cells = []
+        for ground in grounds:
+            pictures = test_pictures(work, ground)
+            said = scores_of(name, work, ground, pictures) < THRESHOLD
+            normal, zoomed, _ = table_row(np.array([picture.zoomed for picture in pictures]), said)
+            cells.append(f"{zoomed[2]:.3f} / {normal[2]:.3f}")
+        print(f"| {Path(name).name} | " + " | ".join(cells) + " |")
 
 
 def like_training(photos: Path, pictures: Sequence[ZoomPicture], sources: Path) -> NDArray[np.bool_]:
@@ -161,12 +192,13 @@ def main() -> None:
     if asked.command == "data":
         make_data(asked.photos, asked.output)
         return
-    pictures = [ZoomPicture(**row) for row in pq.read_table(asked.work / "test.parquet").to_pylist()]
-    scores = {Path(name).name: scores_of(name, asked.work, pictures) for name in asked.models}
+    pictures = test_pictures(asked.work, "own")
+    scores = {Path(name).name: scores_of(name, asked.work, "own", pictures) for name in asked.models}
     seen = np.zeros(len(pictures), bool)
     if asked.photos:
         seen = like_training(asked.work / "photos", pictures, asked.photos)
     print_tables(scores, pictures, seen)
+    print_grounds(asked.models, asked.work)
 
 
 if __name__ == "__main__":

@@ -39,9 +39,10 @@ class ZoomPicture:
     jpeg: bytes
 
 
-def make_pictures(photos: Path) -> list[ZoomPicture]:
-    """All test pictures, one for each photo, in the order of the files."""
-    made = (_made(row, SETTINGS) for row in photo_rows([photos / name for name in SETTINGS["sources"]]))
+def make_pictures(photos: Path, ground: str = "own") -> list[ZoomPicture]:
+    """All test pictures, one for each photo, in the order of the files; on grounds of another kind when told."""
+    rows = photo_rows([photos / name for name in SETTINGS["sources"]])
+    made = (_made(row, SETTINGS, ground) for row in rows)
     return [picture for picture in made if picture is not None]
 
 
@@ -51,12 +52,14 @@ def photo_rows(files: list[Path]) -> Iterator[dict[str, object]]:
             yield from batch.to_pylist()
 
 
-def _made(row: dict, told: dict) -> ZoomPicture | None:
+def _made(row: dict, told: dict, ground: str) -> ZoomPicture | None:
     """The test picture of a photo; None where no close-up of any scale fits into its product."""
     random = np.random.default_rng((told["seed"], int(row["id"])))
     photo = Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB")
     shown = product_mask(np.asarray(photo), told["background_step"])
     box = _box(shown)
+    if ground != "own":
+        photo = _on_ground(photo, shown, ground, np.random.default_rng((told["seed"], int(row["id"]), 1)))
     fills = row["subCategory"] in told["fill_kinds"] and random.random() < told["fill_share"]
     shape = (box[2] - box[0], box[3] - box[1]) if fills else photo.size
     zoomed = random.random() < told["zoomed_share"]
@@ -76,6 +79,19 @@ def _made(row: dict, told: dict) -> ZoomPicture | None:
     pixels = (window[2] - window[0]) * (window[3] - window[1])
     jpeg = _milled(photo.crop(frame), pixels, random, told)
     return ZoomPicture(str(row["id"]), row["subCategory"], zoomed, scale, fills, jpeg)
+
+
+def _on_ground(photo: Image.Image, shown: NDArray[np.bool_], ground: str, random: np.random.Generator) -> Image.Image:
+    """The product on a light grey, on one colour, or on patches of many: a shop's wall, a studio, a street."""
+    size = (photo.height, photo.width, 3)
+    if ground == "patches":
+        cells = random.integers(0, 256, (*random.integers(3, 9, 2), 3), dtype=np.uint8)
+        behind = np.asarray(Image.fromarray(cells).resize(photo.size, Image.Resampling.BICUBIC))
+    else:
+        behind = np.broadcast_to(random.integers(150, 226) if ground == "grey" else random.integers(0, 256, 3), size)
+    mask = Image.fromarray(shown.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(1))
+    share = np.asarray(mask, np.float64)[..., None] / 255
+    return Image.fromarray((np.asarray(photo) * share + behind * (1 - share)).astype(np.uint8))
 
 
 def product_mask(pixels: NDArray[np.uint8], step: int) -> NDArray[np.bool_]:
@@ -136,11 +152,22 @@ def _times(size: tuple[int, int], factor: float) -> tuple[int, int]:
 
 def laplacian_f(pictures: list[ZoomPicture]) -> float:
     """The best F for close-ups that any threshold on the variance of the Laplacian reaches, on either side of it."""
-    values = []
-    for picture in pictures:
-        grey = np.asarray(Image.open(io.BytesIO(picture.jpeg)).convert("L"), np.float64)
-        values.append(ndimage.laplace(grey).var())
-    order = np.argsort(values)
+    return _best_f(pictures, [ndimage.laplace(_grey(picture)).var() for picture in pictures])
+
+
+def border_f(pictures: list[ZoomPicture]) -> float:
+    """The same for the share of the border that is nearly white."""
+    greys = map(_grey, pictures)
+    borders = (np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]) for grey in greys)
+    return _best_f(pictures, [(border > 235).mean() for border in borders])
+
+
+def _grey(picture: ZoomPicture) -> NDArray[np.float64]:
+    return np.asarray(Image.open(io.BytesIO(picture.jpeg)).convert("L"), np.float64)
+
+
+def _best_f(pictures: list[ZoomPicture], values: list[float]) -> float:
+    order = np.argsort(values, kind="stable")
     zoomed = np.array([picture.zoomed for picture in pictures])[order]
     best = 0.0
     for truth in (zoomed, zoomed[::-1]):
@@ -176,5 +203,6 @@ if __name__ == "__main__":
         )
     print(f"fill the frame: {sum(one.fills and not one.zoomed for one in found)} normal pictures")
     print(f"variance of the Laplacian alone: F {laplacian_f(found):.3f}")
+    print(f"white border alone: F {border_f(found):.3f}")
     if asked.sheet:
         draw_sheet(found, asked.sheet)
