@@ -18,7 +18,7 @@ from atlas.clean.closeups import (
 from atlas.errors import ImageError, RecipeError
 
 STANDARD = load_closeups()
-PLAIN = replace(STANDARD, fill=0.0, blur_px=(0.0, 0.0), quality=(95, 95))
+PLAIN = replace(STANDARD, ground=0.0, fill=0.0, blur_px=(0.0, 0.0), quality=(95, 95))
 RED, WHITE = (200, 30, 30), (255, 255, 255)
 
 
@@ -89,6 +89,17 @@ def test_a_close_up_is_a_small_part_and_the_frame_may_be_the_products_box():
     filled = opened(cut_closeups(image, replace(PLAIN, fill=1.0, fill_margin=0.0)).normal)
     assert filled.width / filled.height == pytest.approx(121 / 221, rel=0.08)
     assert red_share(filled) == pytest.approx(0.5, abs=0.06)
+
+
+def test_another_ground_is_painted_and_the_product_left():
+    plain, painted = (opened(cut_closeups(shop_photo(), replace(PLAIN, ground=share)).normal) for share in (0.0, 1.0))
+    corner = [np.asarray(image)[2, 2].astype(int) for image in (plain, painted)]
+    assert corner[0].min() > 240
+    assert np.abs(corner[1] - corner[0]).max() > 30
+    middle = [np.asarray(image)[image.height // 2, image.width // 2].astype(int) for image in (plain, painted)]
+    assert np.abs(middle[0] - middle[1]).max() < 12
+    seeds = [opened(cut_closeups(shop_photo(), replace(PLAIN, ground=0.5, seed=seed)).normal) for seed in range(40)]
+    assert 8 < sum(np.asarray(image)[2, 2].min() < 225 for image in seeds) < 32
 
 
 def test_the_same_content_gives_the_same_bytes_and_another_seed_others():

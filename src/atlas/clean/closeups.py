@@ -64,6 +64,7 @@ class Product(NamedTuple):
 
     shown: NDArray[np.bool_]  # the product with what it encloses
     coloured: NDArray[np.bool_]  # what has another colour than the background
+    ground: NDArray[np.float64] | None  # (3,), the colour of the background; None where it has none
 
 
 class NoCloseUpError(AtlasError):
@@ -85,6 +86,7 @@ class CloseUpConfig:
     plain_border: float
     middle: tuple[float, float]
     min_product: float
+    ground: float
     fill: float
     fill_margin: float
     detail: tuple[float, float]
@@ -93,7 +95,7 @@ class CloseUpConfig:
     quality: tuple[int, int]
 
     def __post_init__(self) -> None:
-        for name in ("cover", "own_colour", "plain_border", "min_product", "fill", "fill_margin"):
+        for name in ("cover", "own_colour", "plain_border", "min_product", "ground", "fill", "fill_margin"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"close-ups: {name} is {getattr(self, name)}: use a share from 0 to 1")
         for name in ("scale", "middle", "detail"):
@@ -135,7 +137,10 @@ def cut_closeups(picture: Picture, config: CloseUpConfig) -> Cuts:
     fills = random.random() < config.fill
     shape = (box.width * image.width, box.height * image.height) if fills else (image.width, image.height)
     count = int(config.per_picture) + int(random.random() < config.per_picture % 1)
+    painted = random.random() < config.ground
     windows = [_window(image.size, product, box, shape, config, random) for _ in range(max(1, count))]
+    if painted and product.ground is not None:
+        image = _on_other_ground(image, product.shown, product.ground, config.background_step, random)
     pixels = windows[0].width * windows[0].height
     frame = _frame(image, box, config.fill_margin * random.random()) if fills else Box(0, 0, *image.size)
     return Cuts(
@@ -157,12 +162,12 @@ def find_product(image: Image.Image, config: CloseUpConfig) -> Product:
     colour = np.median(border, axis=0)
     if (np.abs(border - colour).max(axis=1) <= config.background_step).mean() < config.plain_border:
         middle = _middle(pixels.shape[0], pixels.shape[1], config.middle)
-        return Product(middle, middle)
+        return Product(middle, middle, None)
     plain = np.abs(pixels - colour).max(axis=2) <= config.background_step
     shown = ~_from_border(plain)
     if shown.mean() < config.min_product:
         raise NoCloseUpError(f"no product stands out: it would be {shown.mean():.1%} of the picture")
-    return Product(shown, ~plain)
+    return Product(shown, ~plain, colour)
 
 
 def product_box(shown: NDArray[np.bool_]) -> Box:
@@ -232,6 +237,22 @@ def _share(sums: NDArray[np.int32], window: Box, size: tuple[int, int]) -> float
     top, bottom = int(window.top * height / size[1]), min(height, int(np.ceil(window.bottom * height / size[1])))
     inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
     return float(inside / max(1, (right - left) * (bottom - top)))
+
+
+def _on_other_ground(
+    image: Image.Image, shown: NDArray[np.bool_], ground: NDArray[np.float64], step: int, random: np.random.Generator
+) -> Image.Image:
+    """The picture with its plain background in another colour, a gradient, or patches."""
+    pixels = np.asarray(image, dtype=np.float32)
+    around = Image.fromarray(~shown).convert("L").resize(image.size, Image.Resampling.BILINEAR)
+    plain = np.abs(pixels - ground).max(axis=2) <= step
+    mask = Image.fromarray(((np.asarray(around) > 80) & plain).astype(np.uint8) * 255)
+    share = np.asarray(mask.filter(ImageFilter.GaussianBlur(1)), dtype=np.float32)[..., None] / 255
+    cells = (*random.integers(1, 7, 2).tolist(), 3)
+    colours = random.uniform(0, 255, 3) + random.choice((0.0, 20.0, 90.0)) * random.standard_normal(cells)
+    patches = Image.fromarray(colours.clip(0, 255).astype(np.uint8)).resize(image.size, Image.Resampling.BICUBIC)
+    mixed = pixels * (1 - share) + np.asarray(patches, dtype=np.float32) * share
+    return Image.fromarray(mixed.astype(np.uint8))
 
 
 def _frame(image: Image.Image, box: Box, margin: float) -> Box:
