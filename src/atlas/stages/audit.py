@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from atlas.records import Picture
     from atlas.runtime import Engine
 
-#: Findings that are given at most, the worst.
-LIMIT = 1000
+#: Findings that are given at most, the worst, and the score above which nothing is worth a look.
+LIMIT, DOUBTFUL_BELOW = 1000, 0.95
 #: Paths that are confused most, as they are told.
 CONFUSIONS = 20
 #: Pictures whose features are kept at a time.
@@ -213,7 +213,8 @@ def _look(
 
 
 def _audit(rows: _Rows, good: NDArray[np.int64], found: LabelCheck, categorizer: Categorizer, limit: int) -> Audit:
-    findings = tuple(_finding(rows, int(good[row]), int(row), found) for row in found.order[:limit])
+    doubtful = [int(row) for row in found.order[:limit] if found.score[row] < DOUBTFUL_BELOW]
+    findings = tuple(_finding(rows, int(good[row]), row, found) for row in doubtful)
     confused = (Confused(rows.paths[y], rows.paths[c], count) for y, c, count in found.confusions[:CONFUSIONS])
     return Audit(
         model_id=categorizer.bundle.model_id,
