@@ -5,7 +5,8 @@
 Each size runs in a process of its own. A tenth of the rows are copies: of another row, every second one of its mirror
 image, as far from it as the copies of real photos are (drawn from the eight changes of `picture_changes.py`: squared
 distances of 60 to 1,500, skewed). The other rows spread as the descriptors of real photos do: by `--like FILE`, an
-array (n, 128) of these, else by a falling spectrum of the same size. A pair is right when it is a row and its planted copy.
+array (n, 128) of these, else by a falling spectrum of the same size. A pair is right when it is a row and its planted
+copy.
 """
 
 from __future__ import annotations

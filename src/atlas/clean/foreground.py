@@ -79,7 +79,7 @@ def _planes(picture: Image.Image, box: tuple[float, float, float, float] | None 
 def _without_frames(pixels: Floats) -> tuple[Box, Floats]:
     """What lies within frames of one colour, and the ground's colour (3,) there.
 
-    Only a picture with a plain ground of its own is looked at apart from its frame: any other is the thing on it.
+    A thing of one colour on its ground looks like a picture in a frame, too: it is none.
     """
     box: Box = (0, LOOK_PX, 0, LOOK_PX)
     ground, plain = _ground(pixels)
@@ -92,9 +92,11 @@ def _without_frames(pixels: Floats) -> tuple[Box, Floats]:
         inner = (top + inner[0], top + inner[1], left + inner[2], left + inner[3])
         inside = pixels[:, inner[0] : inner[1], inner[2] : inner[3]]
         colour, plain = _ground(inside)
-        if not plain or (_distance(inside, colour) < _FRAME_STEP).mean() > _MOST:
+        if (_distance(inside, colour) < _FRAME_STEP).mean() > _MOST:
             break
         box, ground = inner, colour
+        if not plain:
+            break
     return box, ground
 
 
@@ -112,8 +114,8 @@ def _inner(near: NDArray[np.bool_]) -> Box | None:
         return None
     # two more lines each side: where frame and picture meet they are mixed
     box = (int(rows[0]) + 2, int(rows[-1]) - 1, int(columns[0]) + 2, int(columns[-1]) - 1)
-    widest = max(box[0], box[2], near.shape[0] - box[1], near.shape[1] - box[3])
-    return box if widest <= _FRAME_SHARE * LOOK_PX else None
+    high, wide = max(box[0], near.shape[0] - box[1]), max(box[2], near.shape[1] - box[3])
+    return box if max(high / near.shape[0], wide / near.shape[1]) <= _FRAME_SHARE else None
 
 
 def _is_plain(line: Floats, ground: Floats) -> bool:
