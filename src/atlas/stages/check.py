@@ -80,9 +80,11 @@ def check(
             "left_out": dict(data.record.get("rejected", {})),
         }
         return _write(data, rows, sections, record, part, folder, progress)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
+    except KeyboardInterrupt:
+        progress.say("what was measured is kept: the same command goes on from there")
         raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _open(dataset: FilePath) -> DatasetFolder:
