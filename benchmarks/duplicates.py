@@ -8,7 +8,7 @@ pairs of two photos that nobody changed are counted apart, and drawn with `--she
 wrong pairs out whose originals are such a pair themselves. Limits come from `--choose`, which looks at the other 4,099
 photos alone.
 
-Beside it: `pip install imagehash pdqhash`. PDQ looks at all mirrorings, imagehash's phash at the picture and its mirror image.
+Beside it: `pip install imagehash pdqhash`. PDQ looks at the picture and its mirror image, as does imagehash's phash.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ CELL_ROWS, CELLS = 128, 8
 #: Rows in hand at a time.
 CHUNK_ROWS = 4096
 #: Distances in hand at a time where every row is compared with every other.
-_BLOCK_NUMBERS = 2**24
+_BLOCK_NUMBERS = 2**21
 #: Seen in the coarse index of cells: links of each cell, and candidates while building and searching it.
 _LINKS, _BUILDING, _SEARCHING = 16, 40, 24
 

@@ -102,15 +102,15 @@ def _show(done: Evaluation) -> None:
 
     m = done.metrics
     part = f" of '{m['split']}'" if m["split"] else ""
+    without = (m["leak"] or {}).get("without")
     table(
-        ["score", "value", "95 % interval"],
-        _headline(m),
+        ["score", "value", "95 % interval", *(["without near-duplicates"] if without else [])],
+        _headline(m, without),
         title=f"{m['n']:,} pictures{part}, {m['products']:,} products",
     )
     if m["rows"]["failed"]:
         print_line(f"{m['rows']['failed']:,} rows failed and count as wrong: {next(iter(m['errors']), '')}")
-    if m["leak"] and m["leak"]["rows"]:
-        print_line(f"{m['leak']['rows']:,} pictures have a near-duplicate in training; {_without_leak(m['leak'])}")
+    print_line(_leak(m["leak"]))
     if "against" in m:
         _show_comparison(m["against"])
     if "faithfulness" in m:
@@ -120,27 +120,39 @@ def _show(done: Evaluation) -> None:
     )
 
 
-def _headline(m: dict[str, Any]) -> list[tuple[str, str, str]]:
-    ends = m["intervals"]
-    rows = [
-        (f"first {level} name{'s' if level > 1 else ''} right", value, ends["level_accuracy"][level - 1])
-        for level, value in enumerate(m["level_accuracy"], start=1)
-    ]
-    rows.append(("last name alone", m["name_accuracy"], ends["name_accuracy"]))
-    rows += [(f"{name} F", m[name]["f1"], ends[name]["f1"]) for name in ("micro", "macro", "weighted", "hierarchical")]
-    rows += [(f"top {k}", value, ends["top_k"][k]) for k, value in m["top_k"].items() if k in ("3", "5")]
-    shown = [(name, _percent(value), f"{_percent(low)} to {_percent(high)}") for name, value, (low, high) in rows]
-    shown += [
-        (f"ECE, level {level}", _percent(ece), "") for level, ece in enumerate(m["ece"], start=1) if ece is not None
-    ]
+def _headline(m: dict[str, Any], without: dict[str, Any] | None) -> list[tuple[str, ...]]:
+    """Each score with its interval, and beside it the score without leaked rows where there are any."""
+    ends, rest = _scores(m["intervals"]), _scores(without) if without else {}
+    shown = []
+    for name, value in _scores(m).items():
+        low, high = ends[name]
+        clean = [_percent(rest[name])] if without else []
+        shown.append((name, _percent(value), f"{_percent(low)} to {_percent(high)}", *clean))
+    for level, ece in enumerate(m["ece"], start=1):
+        if ece is not None:
+            clean = [_percent(without["ece"][level - 1])] if without else []
+            shown.append((f"ECE, level {level}", _percent(ece), "", *clean))
     return shown
 
 
-def _without_leak(leak: dict[str, Any]) -> str:
-    if leak["without"] is None:
-        return "none is left without them"
-    accuracies = ", ".join(_percent(value) for value in leak["without"]["level_accuracy"])
-    return f"without them the levels are {accuracies}"
+def _scores(m: dict[str, Any]) -> dict[str, Any]:
+    """What the table shows, from scores, from scores without leaked rows, or from the intervals of either."""
+    rows = {
+        f"first {level} name{'s' if level > 1 else ''} right": value
+        for level, value in enumerate(m["level_accuracy"], start=1)
+    }
+    rows["last name alone"] = m["name_accuracy"]
+    rows |= {f"{name} F": m[name]["f1"] for name in ("micro", "macro", "weighted", "hierarchical")}
+    return rows | {f"top {k}": value for k, value in m["top_k"].items() if k in ("3", "5")}
+
+
+def _leak(leak: dict[str, Any] | None) -> str:
+    if leak is None:
+        return "whether pictures have near-duplicates in training is not known: the file does not say"
+    if not leak["rows"]:
+        return "no picture has a near-duplicate in training"
+    left = "" if leak["without"] else "; none is left without them"
+    return f"{leak['rows']:,} pictures ({_percent(leak['share'])}) have a near-duplicate in training{left}"
 
 
 def _show_comparison(against: dict[str, Any]) -> None:

@@ -35,9 +35,9 @@ def card(record: Mapping[str, Any]) -> str:
     lines += [f"| {split} | {rows:,} | {record['products'][split]:,} |" for split, rows in record["rows"].items()]
     lines += ["", *(_LINKS_TEXT if links else _PICTURES_TEXT)]
     lines += [
-        "`path` is the label, `group` the same for products that share pictures, and `near_train` true where the",
-        "picture or the product is also in train. `build.json` says how this was made, `rejected.jsonl` lists the rows",
-        "that were left out, with the reason.",
+        "`path` is the label, `group` the same for products that share a picture, and `near_train` true where the",
+        "product, the picture or a near copy of it is also in train. `build.json` says how this was made,",
+        "`rejected.jsonl` lists the rows that were left out, with the reason.",
     ]
     if record["options"]["mapping"]:
         lines += ["", "`mapping.csv` says which path of which store became which label."]

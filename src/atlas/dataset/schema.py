@@ -42,9 +42,9 @@ _FIELDS = pa.schema(
         ("width", pa.int32()),  # px, upright
         ("height", pa.int32()),
         ("sha256", pa.string()),  # of the encoded picture
-        ("group", pa.int64()),  # products that share pictures have the same number
+        ("group", pa.int64()),  # products that share a picture have the same number
         ("marks", pa.list_(pa.string())),
-        ("near_train", pa.bool_()),  # picture or product is also in train
+        ("near_train", pa.bool_()),  # product or picture, or a near copy of it, is also in train
     ]
 )
 _SHARD = re.compile(r"(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
