@@ -56,3 +56,28 @@ def test_wrong_use_and_nothing_done_have_their_codes(atlas, table, tmp_path):
     assert code == 2
     assert "no column 'name' for title" in err
     assert atlas("build", table, "-o", tmp_path / "out", "-q", "--where", "title=x")[0] == 3
+
+
+def test_what_became_of_a_patch_is_told(atlas, table, tmp_path):
+    ids = sorted({row["product_id"] for row in listings(40)})
+    lines = [
+        f"{ids[0]},Men > New,ann,,",
+        f"{ids[1]},-,ann,,",
+        f"{ids[2]},Men > New,suggested,,",
+        "nobody,Men > New,ann,,",
+    ]
+    (tmp_path / "p.csv").write_text("\n".join(["product_id,path,by,at,reason", *lines]) + "\n")
+    code, out, _ = atlas("build", table, "-o", tmp_path / "out", "-q", "--patch", tmp_path / "p.csv")
+    assert code == 0
+    told = [line for line in out.splitlines() if "patch" in line]
+    assert told[0].startswith("taken out by a patch\t")
+    assert told[1].startswith("patched: 2 products (") and told[1].endswith(", 1 of them taken out")
+    assert told[2:5] == [
+        "1 suggested lines of patches wait: decide them, or use --use-suggested",
+        "paths that only patched products have: Men > New",
+        "in patches, but not in the source: nobody",
+    ]
+    (tmp_path / "p.csv").write_text("product_id,path\n1,\n")
+    code, _, err = atlas("build", table, "-o", tmp_path / "new", "-q", "--patch", tmp_path / "p.csv")
+    assert code == 2
+    assert "p.csv, line 2: path is empty" in err
