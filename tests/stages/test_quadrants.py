@@ -32,13 +32,13 @@ def test_pictures_repeat_by_seed_and_differ_without():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lstm", "transformer"])
 def test_a_path_decoder_looks_where_the_answer_is(tmp_path, kind):
-    found = measure(trained(tmp_path, [f"decoder.kind={kind}"]), 200)
+    found = measure(trained(tmp_path, kind), 200)
     assert found["accuracy"] > 0.95
     assert found["all_levels"] >= 0.95, found
 
 
 @pytest.mark.slow
 def test_hiding_finds_where_the_answer_of_a_flat_model_is(tmp_path):
-    found = measure(trained(tmp_path, ["decoder.kind=flat"]), 60, by_hiding=True)
+    found = measure(trained(tmp_path, "flat"), 60, by_hiding=True)
     assert found["accuracy"] > 0.95
     assert found["all_levels"] >= 0.95, found

@@ -12,6 +12,9 @@ from atlas.model.decoding import Decoder, State, Told
 
 #: Levels that a path may have.
 MAX_LEVELS = 32
+#: How fast what is looked at first is learned, against how fast questions are. Without it a level may stay with cells
+#: that only tell by contrast, and its light then falls beside the product (`docs/log.md`).
+SALIENCE = 4.0
 
 
 class TransformerDecoder(nn.Module, Decoder):
@@ -36,7 +39,7 @@ class TransformerDecoder(nn.Module, Decoder):
             nn.init.normal_(table.weight, std=0.02)
 
     def start(self, features: Tensor) -> tuple[State, State]:
-        """State: names' keys and values (B, 1, 0, D) of each block; seen: the picture's (B, P, D) of each block."""
+        """State: names' keys and values (B, 1, 0, D) of each block; seen: what each block's `look` gives."""
         cells = self.cells(features.flatten(2).transpose(1, 2))  # (B, P, D)
         nothing = cells.new_zeros(features.shape[0], 1, 0, self.size)
         seen = tuple(part for block in self.blocks for part in block.look(cells))
@@ -54,9 +57,9 @@ class TransformerDecoder(nn.Module, Decoder):
         kept: list[Tensor] = []
         light = stream
         for number, block in enumerate(self.blocks):
-            mine = slice(2 * number, 2 * number + 2)
-            stream, names, light = block(stream, looked[mine], seen[mine])
-            kept += names
+            names, cells = slice(2 * number, 2 * number + 2), slice(3 * number, 3 * number + 3)
+            stream, read, light = block(stream, looked[names], seen[cells])
+            kept += read
         return Told(self.dropout(self.norm(stream)), tuple(kept), light)
 
 
@@ -70,14 +73,15 @@ class _Block(nn.Module):
         self.names_out = nn.Linear(size, size)
         self.query = nn.Linear(size, size)
         self.picture = nn.Linear(size, 2 * size)
+        self.salience = nn.Linear(size, 1, bias=False)
         self.picture_out = nn.Linear(size, size)
         self.feed = nn.Sequential(nn.Linear(size, 4 * size), nn.GELU(), nn.Linear(4 * size, size))
         self.dropout = nn.Dropout(config.dropout)
 
-    def look(self, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """The picture's keys and values, (B, P, D) each."""
+    def look(self, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The picture's keys and values, (B, P, D) each, and how much each cell draws every question, (B, 1, 1, P)."""
         keys, values = self.picture(cells).chunk(2, dim=2)
-        return keys, values
+        return keys, values, SALIENCE * self.salience(cells)[:, None, None, :, 0]
 
     def forward(self, stream: Tensor, names: State, seen: State) -> tuple[Tensor, list[Tensor], Tensor]:
         """The stream (B, n, D) one block on, the names' keys and values with this one's, and the light (B, n, P)."""
@@ -92,11 +96,13 @@ class _Block(nn.Module):
         stream = stream + self.dropout(self.feed(self.norms[2](stream)))
         return stream, [keys, values], weights.mean(dim=-3)
 
-    def _attend(self, query: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Attention in heads: (..., q, D) over (..., t, D); the weights are (..., heads, q, t)."""
+    def _attend(
+        self, query: Tensor, keys: Tensor, values: Tensor, salience: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """Attention in heads: (..., q, D) over (..., t, D), with `salience` (..., 1, t); weights (..., heads, q, t)."""
         query, keys, values = (
             torch.unflatten(part, -1, (self.heads, -1)).transpose(-3, -2) for part in (query, keys, values)
         )  # (..., heads, q or t, D / heads)
-        scores = query @ keys.transpose(-1, -2) / query.shape[-1] ** 0.5
+        scores = query @ keys.transpose(-1, -2) / query.shape[-1] ** 0.5 + salience
         weights = F.softmax(scores.float(), dim=-1).to(values.dtype)
         return (weights @ values).transpose(-3, -2).flatten(-2), weights
