@@ -24,12 +24,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from PIL import Image
 from sklearn.metrics import precision_recall_fscore_support
 from zoom_pictures import SETTINGS, ZoomPicture, border_f, laplacian_f, make_pictures
 
 from atlas.clean.zoom import ZoomSvm, fit_features, zoom_features
 from atlas.dataset.schema import open_dataset
-from atlas.images import difference_hash
+from atlas.images import decode
 from atlas.stages.zoom import THRESHOLD, open_zoom_model
 
 #: Photos for training, so that about the paper's 6,005 remain where a close-up can be cut; the others are for dev.
@@ -167,10 +168,16 @@ def print_grounds(models: Sequence[str], work: Path) -> None:
 def like_training(photos: Path, pictures: Sequence[ZoomPicture], sources: Path) -> NDArray[np.bool_]:
     """Whether the photo that a test picture was made of has the difference hash of one that training saw."""
     trained = {difference_hash(row["bytes"]) for row in _images(photos / "train.parquet").values()}
-    tested: dict[str, int] = {}
+    tested: dict[str, bytes] = {}
     for name in SETTINGS["sources"]:
         tested |= {key: difference_hash(row["bytes"]) for key, row in _images(sources / name).items()}
     return np.array([tested[picture.product_id] in trained for picture in pictures])
+
+
+def difference_hash(picture: bytes) -> bytes:
+    """64 bits: is each cell of a 9x8 thumbnail brighter than its right neighbour?"""
+    grey = np.asarray(decode(picture).convert("L").resize((9, 8), Image.Resampling.BOX), np.int16)
+    return np.packbits(grey[:, :-1] > grey[:, 1:]).tobytes()
 
 
 def _images(file: Path) -> dict[str, dict]:
