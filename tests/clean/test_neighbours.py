@@ -34,7 +34,7 @@ def way(request, monkeypatch):
         monkeypatch.setattr(neighbours, "EXACT_ROWS", 0)
 
 
-@pytest.mark.parametrize("count", [1, 2, 16, 18, 700])
+@pytest.mark.parametrize("count", [1, 2, 16, 18, 400])
 def test_few_rows_are_compared_exactly(count):
     rows = scattered(count, count // 3)
     found = find_neighbours(rows, 900, mirrored)
@@ -49,10 +49,10 @@ def test_no_rows():
 
 
 def test_planted_copies_are_found_either_way(way):
-    rows = scattered(1500, 300)
+    rows = scattered(1000, 300)
     pairs = find_neighbours(rows, 900, mirrored).pairs
     found = set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
-    planted = {(number, 1500 + number) for number in range(300)}
+    planted = {(number, 1000 + number) for number in range(300)}
     assert found <= planted
     assert len(found & planted) >= 0.98 * len(planted)
 
@@ -67,13 +67,13 @@ def test_chunks_and_repeats_change_nothing(way, monkeypatch):
 
 
 def test_equal_rows_do_not_hide_each_other(way):
-    rows = np.repeat(scattered(40, 0), 30, axis=0)
+    rows = np.repeat(scattered(30, 0), 20, axis=0)
     pairs = find_neighbours(rows, 10, mirrored).pairs
-    tied = np.eye(len(rows), dtype=bool)
-    tied[pairs.left, pairs.right] = tied[pairs.right, pairs.left] = True
-    for _ in range(6):
-        tied = tied @ tied
-    assert (tied.sum(axis=1) == 30).mean() > 0.95
+    tied = np.eye(len(rows), dtype=np.float32)
+    tied[pairs.left, pairs.right] = tied[pairs.right, pairs.left] = 1
+    for _ in range(4):
+        tied = np.minimum(tied @ tied, 1)
+    assert (tied.sum(axis=1) == 20).mean() > 0.95
 
 
 def test_a_missing_library_is_said_and_not_worked_around(monkeypatch):
