@@ -43,7 +43,7 @@ def test_a_small_journey_goes_all_the_way_and_is_reused(tmp_path, capsys):
     pytest.importorskip("scrapy")
     journey = Journey(tmp_path / "demo", products=72, settings=TINY, leaves=LEAVES[:4])
     told = demo_command.walk(journey, anew=False, json=False, quiet=True)
-    assert [step["made"] for step in told] == [True] * 9
+    assert [step["made"] for step in told] == [True] * 12
     shown = capsys.readouterr().out
     assert "72 products" in shown
     assert "haveli: 34 products" in shown
@@ -52,15 +52,18 @@ def test_a_small_journey_goes_all_the_way_and_is_reused(tmp_path, capsys):
     assert "left out, store path not mapped" in shown
     assert "men-western-wear-shirts.jpg: Men" in shown
     assert "at nordlys: Apparel > " in shown
+    assert "products that show another one's pictures: 2 of 2 caught" in shown
+    assert "products with a close-up among their pictures: " in shown
+    assert "products under a wrong category: " in shown
     metrics = json.loads((journey.report / "metrics.json").read_text())
     assert len(metrics["level_accuracy"]) == 3
 
     again = demo_command.walk(journey, anew=False, json=True, quiet=True)
-    assert [step["made"] for step in again] == [False] * 9
+    assert [step["made"] for step in again] == [False] * 12
     assert [step["said"] for step in again] == [step["said"] for step in told]
     assert capsys.readouterr().out == ""
 
     (journey.folder / "predictions.parquet").unlink()
     anew = False
     made = [anew := step.run(Silent(), anew=anew) or anew for step in journey.steps]
-    assert made == [False] * 6 + [True] * 3
+    assert made == [False] * 9 + [True] * 3

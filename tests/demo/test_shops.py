@@ -13,7 +13,8 @@ from PIL import Image
 
 from atlas.demo.shelves import LEAVES
 from atlas.demo.shops.goods import SHARES, mapping_text, shelves
-from atlas.demo.shops.opening import open_shops
+from atlas.demo.shops.opening import open_shops, stock_shops
+from atlas.demo.shops.pictures import again, detail
 from atlas.demo.store import HEIGHT_PX, WIDTH_PX, draw, jpeg
 from atlas.taxonomy.tree import parse_path
 
@@ -104,7 +105,8 @@ def test_what_is_odd_is_counted(shops):
             own = shop.shop.title(item.product)
             assert (item.title is None) == (item.oddity == "no title")
             assert (item.title == own) == (item.oddity not in ("wrong title", "no title"))
-            assert (item.breadcrumb == item.shelf) == (item.oddity != "stray")
+            assert (item.breadcrumb == item.shelf) == (item.oddity not in ("stray", "wrong shelf"))
+            assert (item.shown is item.product) == (item.oddity != "copied")
 
 
 def test_each_shop_has_its_own_manner(shops):
@@ -224,6 +226,29 @@ def test_pictures_are_the_drawn_ones_and_lost_ones_are_not_there(shops):
         small = shop.shop.picture_url(item.product, "front", 80)
         with Image.open(io.BytesIO(shop.shop.answer(small).body)) as picture:
             assert picture.size == (80, 80 * HEIGHT_PX // WIDTH_PX)
+
+
+def test_close_ups_and_copied_pictures_are_served(shops):
+    for shop in shops:
+        item = next(item for item in shop.shop.items if item.oddity == "close-up")
+        assert len(item.pictures) == len(item.product.views) + 1
+        assert shop.shop.answer(item.pictures[-1]).body == jpeg(detail(item.product))
+        copied = next(item for item in shop.shop.items if item.oddity == "copied")
+        assert copied.shown.leaf is copied.product.leaf
+        assert shop.shop.answer(copied.pictures[0]).body == again(jpeg(draw(copied.shown, "front")))
+        wrong = next(item for item in shop.shop.items if item.oddity == "wrong shelf")
+        assert wrong.breadcrumb in {
+            item.shelf for item in shop.shop.items if item.product.leaf is not wrong.product.leaf
+        }
+
+
+def test_shops_with_closed_doors_are_stocked_alike(tmp_path):
+    with open_shops(tmp_path, 44) as shops:
+        for shop, closed in zip(shops, stock_shops(44), strict=True):
+            assert [(item.number, item.oddity) for item in shop.shop.items] == [
+                (item.number, item.oddity) for item in closed.items
+            ]
+            assert shop.shop.name == closed.name
 
 
 def test_names_are_escaped_on_every_page(shops):

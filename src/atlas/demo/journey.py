@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path as FilePath
 
 from atlas.demo.gathering import collect_step, draw_step, suggest_step
+from atlas.demo.inspection import check_step, closeups_step, zoom_step
 from atlas.demo.shelves import LEAVES, Leaf
 from atlas.demo.step import Step, atlas_command
 from atlas.demo.store import Product, draw, jpeg
@@ -43,7 +44,8 @@ class Journey:
     def steps(self) -> tuple[Step, ...]:
         """The steps in their order."""
         first = (draw_step(self), collect_step(self), suggest_step(self))
-        return (*first, self.build, self.train, self.calibrate, self.predict, self.evaluate, self.predict_fresh)
+        learned = (self.train, self.calibrate, closeups_step(self), zoom_step(self), check_step(self))
+        return (*first, self.build, *learned, self.predict, self.evaluate, self.predict_fresh)
 
     @property
     def next_commands(self) -> tuple[str, str, str]:
@@ -90,6 +92,21 @@ class Journey:
     def model(self) -> FilePath:
         """The model folder."""
         return self.folder / "model"
+
+    @property
+    def closeups(self) -> FilePath:
+        """A data set of normal pictures and of close-ups cut out of them."""
+        return self.folder / "closeups"
+
+    @property
+    def zoom(self) -> FilePath:
+        """The model that tells them apart."""
+        return self.folder / "zoom"
+
+    @property
+    def check(self) -> FilePath:
+        """What is wrong with the data set."""
+        return self.folder / "check"
 
     @property
     def predictions(self) -> FilePath:

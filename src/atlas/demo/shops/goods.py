@@ -15,8 +15,12 @@ from atlas.records import Listing, Path
 from atlas.taxonomy.tree import parse_path
 
 #: "stray" products have a breadcrumb that no row of the mapping knows, "lost picture" ones name a picture that is not
-#: there, links to "gone" ones are dead, and "members" ones lie in the part that robots.txt forbids.
-Oddity = Literal["wrong title", "no title", "lost picture", "stray", "gone", "members"]
+#: there, links to "gone" ones are dead, and "members" ones lie in the part that robots.txt forbids. "close-up" ones
+#: have one more picture, of a detail, "copied" ones show another product's pictures, and "wrong shelf" ones name the
+#: category of another kind.
+Oddity = Literal[
+    "wrong title", "no title", "lost picture", "stray", "gone", "members", "close-up", "copied", "wrong shelf"
+]
 #: Each share of a shop's products; of every kind there is at least one.
 SHARES: dict[Oddity, float] = {
     "wrong title": 0.04,
@@ -25,6 +29,9 @@ SHARES: dict[Oddity, float] = {
     "stray": 0.015,
     "gone": 0.01,
     "members": 0.02,
+    "close-up": 0.03,
+    "copied": 0.02,
+    "wrong shelf": 0.01,
 }
 
 
@@ -50,6 +57,7 @@ class Item:
     shelf: Path  # the category under which it is listed
     breadcrumb: Path  # the category that its own page names
     pictures: tuple[str, ...]  # the large ones, and one that is not there where a picture is lost
+    shown: Product  # whose pictures it has: its own, or another product's
     oddity: Oddity | None = None
 
     @property
@@ -80,9 +88,9 @@ def spread_oddities(products: Sequence[Product], seed: str) -> dict[str, Oddity]
     return dict(zip(names, oddities, strict=False))
 
 
-def another(product: Product, products: Sequence[Product]) -> Product:
-    """A product of another kind, whose title stands on the wrong page; the same where there is but one kind."""
-    others = [other for other in products if other.leaf is not product.leaf]
+def another(product: Product, products: Sequence[Product], *, alike: bool = False) -> Product:
+    """A product of another kind, or with `alike` another one of the same kind; the same where there is none."""
+    others = [other for other in products if (other.leaf is product.leaf) is alike and other is not product]
     return Random(product.seed).choice(others or [product])
 
 

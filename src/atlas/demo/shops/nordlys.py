@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from atlas.demo.shops.goods import Item, Price, shelves
 from atlas.demo.shops.markup import Html, fill, slug, together
+from atlas.demo.shops.pictures import DETAIL
 from atlas.demo.shops.shop import JSON, Answer, Shop, Site
 from atlas.demo.store import VIEWS, WIDTH_PX, Product
 from atlas.records import Path
@@ -59,7 +60,7 @@ class Nordlys(Shop):
 
     def picture_url(self, product: Product, view: str, width_px: int = WIDTH_PX) -> str:
         """The number, the picture's place, and `s` for small."""
-        place = (*VIEWS, "lost").index(view) + 1
+        place = (*VIEWS, "lost", DETAIL).index(view) + 1
         return f"/i/{self.number(product)}_{place}{'_s' if width_px < WIDTH_PX else ''}.jpg"
 
     def list_url(self, path: Path, number: int = 1) -> str:

@@ -17,7 +17,7 @@ from atlas.demo.shops.nordlys import Nordlys
 from atlas.demo.shops.pictures import Pictures
 from atlas.demo.shops.server import Door
 from atlas.demo.shops.shop import Shop
-from atlas.demo.store import invent_store
+from atlas.demo.store import Product, invent_store
 from atlas.storage import write_text
 
 SHOPS: tuple[type[Shop], ...] = (Haveli, Nordlys)
@@ -65,14 +65,13 @@ def open_shops(
     the store files that the folder holds already, where they are free, so that a crawl can be taken up again.
     """
     drawn = Pictures(pictures or folder / "pictures")
-    goods = list(invent_store(products, seed, leaves))
+    shares = _shares(products, seed, leaves)
     opened: list[OpenShop] = []
     with ExitStack() as stack:
-        for place, kind in enumerate(SHOPS):
+        for kind, share in zip(SHOPS, shares, strict=True):
             file = folder / f"{kind.name}.toml"
             door = _door(file)
             stack.callback(door.close)
-            share = [product for count, product in enumerate(goods) if count // len(leaves) % len(SHOPS) == place]
             shop = kind(door.base, share, drawn, seed)
             write_text(file, Template(shop_file(kind.name, "store.toml")).substitute(base=door.base))
             door.open(shop)
@@ -80,6 +79,22 @@ def open_shops(
         write_text(folder / "mapping.csv", mapping_text())
         haveli, nordlys = opened
         yield Shops(haveli, nordlys, folder / "mapping.csv")
+
+
+def stock_shops(products: int, leaves: Sequence[Leaf] = LEAVES, seed: int = 0) -> tuple[Shop, ...]:
+    """The same shops with their doors closed: what they sell, and what is wrong with it."""
+    shares = _shares(products, seed, leaves)
+    nowhere = Pictures(FilePath())
+    return tuple(kind("", share, nowhere, seed) for kind, share in zip(SHOPS, shares, strict=True))
+
+
+def _shares(products: int, seed: int, leaves: Sequence[Leaf]) -> list[list[Product]]:
+    """What each shop sells: the leaves' products in turn."""
+    goods = list(enumerate(invent_store(products, seed, leaves)))
+    return [
+        [product for count, product in goods if count // len(leaves) % len(SHOPS) == place]
+        for place in range(len(SHOPS))
+    ]
 
 
 def _door(store_file: FilePath) -> Door:

@@ -11,7 +11,7 @@ from typing import ClassVar, TypeAlias
 
 from atlas.demo.shops.goods import Item, Oddity, Price, another, spread_oddities
 from atlas.demo.shops.markup import Html, shop_file
-from atlas.demo.shops.pictures import Pictures
+from atlas.demo.shops.pictures import DETAIL, Pictures, again
 from atlas.demo.store import WIDTH_PX, Product
 from atlas.records import Listing, Path
 
@@ -73,7 +73,9 @@ class Shop(ABC):
         oddity = oddities.get(product.product_id)
         shelf = self.shelf(product)
         titled = another(product, products) if oddity == "wrong title" else product
-        views = (*product.views, "lost") if oddity == "lost picture" else product.views
+        more = {"lost picture": ("lost",), "close-up": (DETAIL,)}.get(oddity or "", ())
+        views = (*product.views, *more)
+        told = self.shelf(another(product, products)) if oddity == "wrong shelf" else shelf
         return Item(
             product=product,
             number=self.number(product),
@@ -81,9 +83,10 @@ class Shop(ABC):
             title=None if oddity == "no title" else self.title(titled),
             price=self.price(product),
             shelf=shelf,
-            breadcrumb=self.stray if oddity == "stray" else shelf,
+            breadcrumb=self.stray if oddity == "stray" else told,
             pictures=tuple(self.picture_url(product, view) for view in views),
             oddity=oddity,
+            shown=another(product, products, alike=True) if oddity == "copied" else product,
         )
 
     def places(self, item: Item) -> Iterator[Path]:
@@ -104,12 +107,15 @@ class Shop(ABC):
         for item in self.items:
             if item.oddity != "gone":
                 yield item.url, partial(self.product_page, item)
-            for view in item.product.views:
+            for view in (*item.product.views, *([DETAIL] if item.oddity == "close-up" else [])):
                 for width_px in (THUMB_PX, WIDTH_PX):
                     yield self.picture_url(item.product, view, width_px), partial(self.picture, item, view, width_px)
 
     def picture(self, item: Item, view: str, width_px: int) -> Answer:
         """One picture."""
+        if item.shown is not item.product:  # as copied pictures are: compressed once more
+            copied = self.images.jpeg(item.shown, view if view in item.shown.views else "front", width_px)
+            return Answer(again(copied), "image/jpeg")
         return Answer(self.images.jpeg(item.product, view, width_px), "image/jpeg")
 
     def count_pages(self, path: Path) -> int:
