@@ -87,7 +87,7 @@ def examples(
 ) -> list[dict[str, Any]]:
     """The first findings that show different pictures."""
     seen: set[int] = set()
-    shown = []
+    shown: list[dict[str, Any]] = []
     for place, row in enumerate(map(int, found)):
         if len(shown) == count:
             break
