@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from atlas.demo.journey import Journey
     from atlas.demo.shops.goods import Oddity
 
-#: Close-ups are told well after so many rounds over every fifth category: the drawn ones are easy.
-ZOOM_EPOCHS, ZOOM_EVERY = 4, 5
+#: Rounds of learning what a close-up is, from every fifth category: enough to catch most, at a price of seconds.
+ZOOM_EPOCHS, ZOOM_EVERY = 6, 5
 #: What each fault of the shops is caught as, and how it is told.
 CAUGHT: dict[Oddity, tuple[str, str]] = {
     "close-up": ("closeup", "products with a close-up among their pictures"),
@@ -30,9 +30,9 @@ CAUGHT: dict[Oddity, tuple[str, str]] = {
 
 
 def closeups_step(journey: Journey) -> Step:
-    """Close-ups cut out of the first pictures of some drawn products, to learn from without any label."""
+    """Close-ups cut out of the first two pictures of some drawn products, to learn from without any label."""
     paths = (f"path={format_path(leaf.path)}" for leaf in journey.leaves[::ZOOM_EVERY])
-    where = ("view=0", *paths)
+    where = ("view=0", "view=1", *paths)  # whole people and closer ones: both are normal
 
     def make(progress: Progress, anew: bool) -> None:
         from atlas.stages.build import BuildOptions, build
