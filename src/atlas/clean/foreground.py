@@ -132,7 +132,7 @@ def _ring(plane: NDArray[Any]) -> NDArray[Any]:
 def _distance(pixels: Floats, colour: Floats) -> Floats:
     """How far each pixel is from a colour, in the channel that differs most (of equal shape, less the channels)."""
     apart = np.abs(pixels - colour[:, None, None])
-    return np.maximum(np.maximum(apart[0], apart[1]), apart[2])
+    return np.asarray(np.maximum(np.maximum(apart[0], apart[1]), apart[2]))
 
 
 def _foreground(pixels: Floats, ground: Floats) -> Floats:
@@ -215,4 +215,4 @@ def _window(mass: Floats) -> Floats:
     ends = np.linspace(middle - reach, middle + reach, SIDE_PX * _SAMPLES + 1)
     at = (ends[:-1] + ends[1:]) / 2 - 0.5
     shares = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(LOOK_PX)))
-    return shares.reshape(SIDE_PX, _SAMPLES, LOOK_PX).mean(axis=1).astype(np.float32)
+    return np.asarray(shares.reshape(SIDE_PX, _SAMPLES, LOOK_PX).mean(axis=1), np.float32)

@@ -134,7 +134,7 @@ def _smallest(distance: NDArray[np.float32]) -> Found:
         distance = np.take_along_axis(padded, places, axis=1)
     if distance.shape[1] > wanted:
         nearest = np.argpartition(distance, wanted - 1, axis=1)[:, :wanted]
-        places, distance = (np.take_along_axis(here, nearest, axis=1) for here in (places, distance))
+        places, distance = np.take_along_axis(places, nearest, axis=1), np.take_along_axis(distance, nearest, axis=1)
     return np.where(distance < FAR, places, -1), distance
 
 
