@@ -12,7 +12,8 @@ COLOURS = ((200, 40, 40), (40, 160, 40), (40, 40, 200), (220, 200, 40), (160, 40
 def striped(leaf: int, seed: int, size: tuple[int, int] = (30, 40)) -> Image.Image:
     random = np.random.default_rng((leaf, seed))
     width, height = size
-    pixels = random.integers(150, 256, (height, width, 3))
+    patches = Image.fromarray(random.integers(90, 256, (4, 3, 3), dtype=np.uint8))  # no two are nearly one picture
+    pixels = np.array(patches.resize(size, Image.Resampling.NEAREST)).astype(int)
     lines = np.arange(height if leaf % 2 else width) // 4 % 2 == seed % 2
     pixels[lines if leaf % 2 else slice(None), slice(None) if leaf % 2 else lines] = COLOURS[leaf]
     return Image.fromarray(np.clip(pixels + random.integers(-20, 21, pixels.shape), 0, 255).astype(np.uint8))
