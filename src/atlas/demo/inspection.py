@@ -52,7 +52,7 @@ def closeups_step(journey: Journey) -> Step:
 
 def zoom_step(journey: Journey) -> Step:
     """A model that tells close-ups from normal pictures."""
-    settings = (f"training.epochs={ZOOM_EPOCHS}",)
+    settings = (f"training.epochs={ZOOM_EPOCHS}", "training.batch_size=32")  # there are only hundreds of pictures
 
     def make(progress: Progress, anew: bool) -> None:
         from atlas.stages.recipes import load_recipe
@@ -68,7 +68,8 @@ def zoom_step(journey: Journey) -> Step:
     def tell() -> list[str]:
         return [f"{journey.zoom}: knows 'normal' and 'zoomed'"]
 
-    command = atlas_command("train", journey.closeups, "-r", "fast-zoom", "--set", settings[0], "-o", journey.zoom)
+    words = [word for setting in settings for word in ("--set", setting)]
+    command = atlas_command("train", journey.closeups, "-r", "fast-zoom", *words, "-o", journey.zoom)
     return Step("Learn what a close-up is", command, journey.zoom, make, tell)
 
 
