@@ -166,7 +166,9 @@ def test_path_decoders_are_exported_with_exact_scoring_inside(small_dataset, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", [("lstm", "decoder.grid=5"), ("transformer",), ("transformer", "keep=1")], ids="-".join)
+@pytest.mark.parametrize(
+    "settings", [("lstm", "decoder.grid=5"), ("transformer",), ("transformer", "keep=1")], ids="-".join
+)
 def test_light_is_exported_for_every_node(small_dataset, tmp_path, settings):
     small = ("decoder.size=8", "embedding=4", "attention=4", "heads=2", "epochs=1")
     recipe = tiny_recipe(f"decoder.kind={settings[0]}", *settings[1:], *small)
