@@ -60,7 +60,7 @@ def make_data(photos: Path, work: Path) -> None:
         print(f"ground {ground}: {len(pictures):,} test pictures, {zoomed} of them zoomed")
 
 
-def test_pictures(work: Path, ground: str) -> list[ZoomPicture]:
+def pictures_to_judge(work: Path, ground: str) -> list[ZoomPicture]:
     return [ZoomPicture(**row) for row in pq.read_table(work / f"test-{ground}.parquet").to_pylist()]
 
 
@@ -158,7 +158,7 @@ def print_grounds(models: Sequence[str], work: Path) -> None:
     for name in models:
         cells = []
         for ground in grounds:
-            pictures = test_pictures(work, ground)
+            pictures = pictures_to_judge(work, ground)
             said = scores_of(name, work, ground, pictures) < THRESHOLD
             normal, zoomed, _ = table_row(np.array([picture.zoomed for picture in pictures]), said)
             cells.append(f"{zoomed[2]:.3f} / {normal[2]:.3f}")
@@ -199,7 +199,7 @@ def main() -> None:
     if asked.command == "data":
         make_data(asked.photos, asked.output)
         return
-    pictures = test_pictures(asked.work, "own")
+    pictures = pictures_to_judge(asked.work, "own")
     scores = {Path(name).name: scores_of(name, asked.work, "own", pictures) for name in asked.models}
     seen = np.zeros(len(pictures), bool)
     if asked.photos:

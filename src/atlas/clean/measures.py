@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from PIL import Image
 from atlas.clean.descriptor import DESCRIPTOR, describe
 from atlas.clean.lettering import NONE, Lettering, lettering
 from atlas.errors import ImageError
-from atlas.images import decode, open_picture
+from atlas.images import decode, open_picture, pixel_hash
 
 #: Number of what is measured and how: measures of another number, or with another descriptor, are no use.
 MEASURES = f"1/{DESCRIPTOR}"
@@ -67,7 +66,7 @@ def measure(data: bytes) -> tuple[Measures, NDArray[np.generic] | None]:
         return unreadable(f"{type(error).__name__}: {error}", len(data)), None
     found = _lettering(picture)
     measures = Measures(
-        "", kind, frames, picture.width, picture.height, len(data), _detail(picture), *found, _pixel_hash(picture)
+        "", kind, frames, picture.width, picture.height, len(data), _detail(picture), *found, pixel_hash(picture)
     )
     return measures, np.asarray(describe(picture))
 
@@ -112,9 +111,3 @@ def _grey(picture: Image.Image, longest_px: int) -> NDArray[np.float32]:
         size = max(1, round(grey.width * scale)), max(1, round(grey.height * scale))
         grey = grey.resize(size, Image.Resampling.BOX if longest_px == DETAIL_PX else Image.Resampling.BICUBIC)
     return np.asarray(grey, dtype=np.float32)
-
-
-def _pixel_hash(picture: Image.Image) -> int:
-    digest = hashlib.blake2b(b"%dx%d" % picture.size, digest_size=8)
-    digest.update(picture.tobytes())
-    return int.from_bytes(digest.digest(), "big")
