@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from atlas.clean import labels as room
-from atlas.clean.labels import check_labels, confident_joint, deal_groups, score_labels, tree_distances
+from atlas.clean.labels import check_labels, confident_joint, deal_groups, pool, score_labels, tree_distances
 from atlas.errors import MissingExtraError, NothingDoneError
 
 PATHS = [("Men", "Shirts"), ("Men", "Shorts"), ("Women", "Shirts"), ("Women", "Skirts")]
@@ -43,6 +43,30 @@ def test_near_copies_do_not_vouch_for_each_other():
     apart, whole = (check_labels(features, labels, groups, PATHS) for groups in (alone, together))
     assert whole.score[-10:].max() < apart.score[-10:].min()
     assert set(whole.order[:10].tolist()) == set(range(len(truth), len(truth) + 10))
+
+
+def test_pictures_of_one_product_share_a_verdict_and_weigh_together():
+    """Two pictures against the label weigh more than one; a picture for it lifts the other; labels stay apart."""
+    chance = np.array([[0.2, 0.8], [0.2, 0.8], [0.2, 0.8], [0.8, 0.2], [0.2, 0.8], [0.2, 0.8]], np.float32)
+    labels = np.array([0, 0, 0, 0, 0, 1])
+    products = np.array([7, 7, 8, 8, 9, 9])
+    found = pool(chance, labels, products)
+    assert np.allclose(found.sum(axis=1), 1)
+    assert np.array_equal(found[0], found[1])
+    assert 0.8 < found[0, 1] < 0.8**2 / (0.8**2 + 0.2**2)
+    assert np.allclose(found[2:4], 0.5)
+    assert np.allclose(found[4:], chance[4:])
+    assert pool(chance, labels, np.arange(6)) is chance
+
+
+def test_a_product_with_several_pictures_is_judged_by_all_of_them():
+    features, truth = clouds(spread=0.3)
+    products = np.arange(len(truth)) // 3
+    labels = truth.copy()
+    labels[:3] = 1
+    alone, together = (check_labels(features, labels, products, PATHS, products=each) for each in (None, products))
+    assert len(set(together.score[:3].tolist())) == 1
+    assert together.score[0] < alone.score[:3].max()
 
 
 def test_groups_stay_whole_and_labels_are_dealt_evenly():

@@ -80,6 +80,7 @@ def check_labels(
     groups: Ints,
     paths: Sequence[Path],
     *,
+    products: Ints | None = None,
     folds: int = FOLDS,
     seed: int = 0,
     progress: Progress | None = None,
@@ -87,15 +88,18 @@ def check_labels(
     """The label of each row, judged: how probably it is wrong, and what would be right.
 
     `features` (R, D) are one model's; `labels` and `groups` (R,) are whole numbers, a label its place in `paths`; rows
-    of one group are judged together, by a probe that saw none of them. The score weighs the odds against the label
-    with the root of the tree distance to the path suggested (see `score_labels`). Memory: 4 D + 8 K bytes a row for K
-    paths. Raises MissingExtraError without the extra `clean`, NothingDoneError when fewer than two labels can be told
-    apart.
+    of one group are judged together, by a probe that saw none of them. Rows with the same number in `products` (R,) are
+    pictures of one product: they share one verdict (see `pool`). The score weighs the odds against the label with the
+    root of the tree distance to the path suggested (see `score_labels`). Memory: 4 D + 8 K bytes a row for K paths,
+    20 K more where products have several pictures. Raises MissingExtraError without the extra `clean`, NothingDoneError
+    when fewer than two labels can be told apart.
     """
     progress = progress or Silent()
     probability, strength, judged = probe(
         features, labels, groups, len(paths), folds=folds, seed=seed, progress=progress
     )
+    if products is not None:
+        probability = pool(probability, labels, products)
     return score_labels(probability, labels, paths, judged, strength)
 
 
@@ -190,6 +194,22 @@ def _judge(model: Any, features: Floats, inside: NDArray[np.bool_], probability:
     for start in range(0, len(rows), CHUNK_ROWS):
         some = rows[start : start + CHUNK_ROWS]
         probability[np.ix_(some, model.classes_)] = model.predict_proba(features[some])
+
+
+def pool(probability: Floats, labels: Ints, products: Ints) -> Floats:
+    """The probabilities (R, K) of what each row's product says with all its pictures that have the same label.
+
+    Their logarithms are summed and divided by the root of their number: pictures of one product say partly the same,
+    so two of them weigh more than one and less than two independent ones.
+    """
+    _, of, count = np.unique(np.stack([products, labels]), axis=1, return_inverse=True, return_counts=True)
+    if len(count) == len(labels):
+        return probability
+    total = np.zeros((len(count), probability.shape[1]))
+    np.add.at(total, of, np.log(np.maximum(probability, 1e-9)))
+    total /= np.sqrt(count)[:, None]
+    chance = np.exp(total - total.max(axis=1, keepdims=True))
+    return np.asarray((chance / chance.sum(axis=1, keepdims=True))[of], dtype=np.float32)
 
 
 # -- from probabilities to scores ------------------------------------------------------------------------------------

@@ -122,8 +122,9 @@ def audit(
     if not len(good):
         raise NothingDoneError(f"{dataset} has no picture that can be read: there is nothing to judge")
     found = check_labels(
-        features[good], rows.label[good], rows.group[good], rows.paths, folds=folds, seed=seed, progress=progress
-    )
+        features[good], rows.label[good], rows.group[good], rows.paths,
+        products=rows.product[good], folds=folds, seed=seed, progress=progress,
+    )  # fmt: skip
     return _audit(rows, good, found, categorizer, limit)
 
 
@@ -143,6 +144,9 @@ class _Rows:
         self.paths: tuple[Path, ...] = tuple(sorted(set(labels)))
         code = {path: place for place, path in enumerate(self.paths)}
         self.label = np.array([code[path] for path in labels], np.int64)
+        numbers: dict[tuple[str, str], int] = {}
+        names = zip(self.words["store"], self.words["product_id"], strict=True)
+        self.product = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
         self.group = np.concatenate([np.asarray(table["group"]) for table in tables.values()]).astype(np.int64)
         self.start = dict(zip(splits, np.cumsum([0, *self.splits.values()]).tolist(), strict=False))
 
