@@ -21,6 +21,8 @@ class TransformerDecoder(nn.Module, Decoder):
     """Each name attends to the names before it and to the cells of the picture (Vaswani et al. 2017; pre-norm).
 
     Keys and values of the picture are made once for all paths; those of the names are kept, so a node costs one query.
+    What the light falls on is also told to the vocabulary as it is (the "deep output" of Xu et al. 2015, equation 7):
+    through the blocks alone the encoder learns late (`docs/log.md`).
     """
 
     def __init__(self, config: DecoderConfig, channels: int, words: int) -> None:
@@ -31,6 +33,7 @@ class TransformerDecoder(nn.Module, Decoder):
         self.embedding = nn.Embedding(words, config.size)
         self.place = nn.Embedding(MAX_LEVELS, config.size)
         self.cells = nn.Sequential(nn.Linear(channels, config.size), nn.LayerNorm(config.size))
+        self.glimpse = nn.Linear(channels, config.size)
         self.blocks: list[_Block] = nn.ModuleList(_Block(config) for _ in range(config.layers))  # type: ignore[assignment]
         self.norm = nn.LayerNorm(config.size)
         self.dropout = nn.Dropout(config.dropout)
@@ -39,11 +42,12 @@ class TransformerDecoder(nn.Module, Decoder):
             nn.init.normal_(table.weight, std=0.02)
 
     def start(self, features: Tensor) -> tuple[State, State]:
-        """State: names' keys and values (B, 1, 0, D) of each block; seen: what each block's `look` gives."""
-        cells = self.cells(features.flatten(2).transpose(1, 2))  # (B, P, D)
+        """State: names' keys and values (B, 1, 0, D) of each block; seen: what each block's `look` gives, glimpses."""
+        grid = features.flatten(2).transpose(1, 2)  # (B, P, C)
+        cells = self.cells(grid)  # (B, P, D)
         nothing = cells.new_zeros(features.shape[0], 1, 0, self.size)
         seen = tuple(part for block in self.blocks for part in block.look(cells))
-        return (nothing,) * (2 * len(self.blocks)), seen
+        return (nothing,) * (2 * len(self.blocks)), (*seen, self.glimpse(grid))
 
     def look(self, state: State, seen: State) -> State:  # noqa: ARG002 - what is seen follows from the name
         """The state as it is: each name asks the picture its own question."""
@@ -60,7 +64,7 @@ class TransformerDecoder(nn.Module, Decoder):
             names, cells = slice(2 * number, 2 * number + 2), slice(3 * number, 3 * number + 3)
             stream, read, light = block(stream, looked[names], seen[cells])
             kept += read
-        return Told(self.dropout(self.norm(stream)), tuple(kept), light)
+        return Told(self.dropout(self.norm(stream) + light @ seen[-1]), tuple(kept), light)
 
 
 class _Block(nn.Module):
