@@ -6,6 +6,8 @@ from PIL import Image
 
 from atlas.clean.descriptor import describe
 from atlas.clean.duplicates import LIMIT, apart
+from atlas.demo.heads import STYLES
+from atlas.demo.people import HAIRSTYLES
 from atlas.demo.shelves import LEAVES
 from atlas.demo.store import COLUMNS, HEIGHT_PX, VIEWS, WIDTH_PX, Product, draw, draw_store, invent_store, jpeg
 from atlas.errors import UsageError
@@ -105,3 +107,9 @@ def test_an_existing_store_is_kept_unless_told_otherwise(store):
     with pytest.raises(UsageError, match="exists already"):
         draw_store(store.parent, products=2)
     assert store.read_bytes() == before
+
+
+def test_every_hairstyle_can_be_drawn():
+    assert {gender: sorted(styles) for gender, styles in STYLES.items()} == {
+        gender: list(names) for gender, names in HAIRSTYLES.items()
+    }

@@ -56,9 +56,9 @@ def keep_open(journey: Journey, json: bool) -> None:
     from threading import Event
 
     from atlas.cli.screen import print_json, print_line
-    from atlas.demo.gathering import open_journey_shops
+    from atlas.demo.gathering import open_own_shops
 
-    with open_journey_shops(journey) as shops, contextlib.suppress(KeyboardInterrupt):
+    with open_own_shops(journey) as shops, contextlib.suppress(KeyboardInterrupt):
         if json:
             stores = [{"url": shop.url, "store_file": str(shop.store_file)} for shop in shops]
             print_json({"stores": stores, "mapping": str(shops.mapping)})

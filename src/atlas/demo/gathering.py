@@ -6,8 +6,9 @@ import csv
 import json
 from collections import Counter
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from atlas.demo.places import Places
 from atlas.demo.shops.opening import SHOPS, Shops, open_shops
 from atlas.demo.step import Step, atlas_command
 from atlas.demo.store import draw_store
@@ -17,58 +18,55 @@ from atlas.storage import read_json, write_json
 from atlas.taxonomy.mapping_file import read_mapping
 from atlas.taxonomy.tree import format_path
 
-if TYPE_CHECKING:
-    from atlas.demo.journey import Journey
-
 #: The tree in which the shops' categories are looked up: it has more leaves than the shops sell.
 TREE = "atlas52"
 NEEDS_BROWSER = "needs a browser"
 
 
-def open_journey_shops(journey: Journey) -> AbstractContextManager[Shops]:
+def open_own_shops(places: Places) -> AbstractContextManager[Shops]:
     """Both web shops with the journey's products; their store files lie in its folder."""
-    images = journey.table.parent / "images"
-    return open_shops(journey.shops, journey.products, leaves=journey.leaves, pictures=images)
+    images = places.table.parent / "images"
+    return open_shops(places.shops, places.products, leaves=places.leaves, pictures=images)
 
 
-def draw_step(journey: Journey) -> Step:
+def draw_step(places: Places) -> Step:
     """Products and their pictures."""
 
     def make(progress: Progress, _anew: bool) -> None:
-        draw_store(journey.table.parent, journey.products, leaves=journey.leaves, overwrite=True, progress=progress)
+        draw_store(places.table.parent, places.products, leaves=places.leaves, overwrite=True, progress=progress)
 
     def tell() -> list[str]:
-        with journey.table.open(encoding="utf-8", newline="") as stream:
+        with places.table.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
         products = len({row["product_id"] for row in rows})
         return [f"{products:,} products, {len(rows):,} pictures, {len({row['path'] for row in rows})} categories"]
 
-    return Step("Draw what two shops sell", "", journey.table, make, tell)
+    return Step("Draw what two shops sell", "", places.table, make, tell)
 
 
-def collect_step(journey: Journey) -> Step:
+def collect_step(places: Places) -> Step:
     """Listings and pictures from both shops, which are open while it works."""
-    result = journey.folder / "crawl.json"
-    store_files = [journey.shops / f"{kind.name}.toml" for kind in SHOPS]
+    result = places.folder / "crawl.json"
+    store_files = [places.shops / f"{kind.name}.toml" for kind in SHOPS]
 
     def make(progress: Progress, anew: bool) -> None:
         try:
             from atlas.stages.collect import collect
         except ModuleNotFoundError as error:
             raise MissingExtraError("collect", "the demo") from error
-        with open_journey_shops(journey):
+        with open_own_shops(places):
             try:
-                summary = collect(store_files, journey.crawl, resume=not anew, overwrite=anew, progress=progress)
+                summary = collect(store_files, places.crawl, resume=not anew, overwrite=anew, progress=progress)
             except UsageError:  # the shops lie at other ports than last time
-                summary = collect(store_files, journey.crawl, overwrite=True, progress=progress)
+                summary = collect(store_files, places.crawl, overwrite=True, progress=progress)
         write_json(result, summary.record)
 
     def tell() -> list[str]:
         record = read_json(result)
-        by_hand = atlas_command("demo", "--shops", "-o", journey.folder)
+        by_hand = atlas_command("demo", "--shops", "-o", places.folder)
         return [*_collected(record), f"to look at the shops, or to collect by hand: {by_hand}"]
 
-    command = atlas_command("collect", *store_files, "-o", journey.crawl)
+    command = atlas_command("collect", *store_files, "-o", places.crawl)
     return Step("Collect listings from both shops on this machine", command, result, make, tell)
 
 
@@ -85,20 +83,20 @@ def _collected(record: dict[str, Any]) -> list[str]:
     return lines + (["SKIPPED: a section that only a browser can see, for want of a Chromium"] if skipped else [])
 
 
-def suggest_step(journey: Journey) -> Step:
+def suggest_step(places: Places) -> Step:
     """What the shops' categories may mean, before a person looks at it."""
-    result = journey.folder / "suggested.csv"
+    result = places.folder / "suggested.csv"
 
     def make(progress: Progress, _anew: bool) -> None:
         from atlas.stages.map import map_stores
 
-        map_stores([str(journey.crawl)], TREE, result, overwrite=True, progress=progress)
+        map_stores([str(places.crawl)], TREE, result, overwrite=True, progress=progress)
 
     def tell() -> list[str]:
-        suggested, confirmed = read_mapping(result), read_mapping(journey.mapping)
+        suggested, confirmed = read_mapping(result), read_mapping(places.mapping)
         wrong: Counter[str] = Counter()
         total = 0
-        for line in (journey.crawl / "listings.jsonl").read_text(encoding="utf-8").splitlines():
+        for line in (places.crawl / "listings.jsonl").read_text(encoding="utf-8").splitlines():
             listing = json.loads(line)
             store, said = listing["store"], listing["breadcrumb"]
             guess = suggested.path_of(store, said, suggested=True)
@@ -107,7 +105,7 @@ def suggest_step(journey: Journey) -> Step:
                 wrong[f"{store}: {format_path(said)} as {format_path(guess or ('nothing',))}"] += 1
         lines = [f"{len(suggested):,} categories; right for {total - wrong.total():,} of {total:,} products"]
         lines += [f"wrong: {slip}" for slip, _ in wrong.most_common(3)]
-        return [*lines, f"a person has looked through them: {journey.mapping}"]
+        return [*lines, f"a person has looked through them: {places.mapping}"]
 
-    command = atlas_command("taxonomy", "map", journey.crawl, "--taxonomy", TREE, "-o", result)
+    command = atlas_command("taxonomy", "map", places.crawl, "--taxonomy", TREE, "-o", result)
     return Step("Suggest what the shops' categories mean", command, result, make, tell)

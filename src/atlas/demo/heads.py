@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from atlas.demo.canvas import Canvas, Colour, Outline, Point, darker, mirrored, mix, oval, smooth
-
-if TYPE_CHECKING:
-    from atlas.demo.people import Person
+from atlas.demo.people import Person
 
 INK: Colour = (50, 44, 48)
 RED: Colour = (190, 30, 50)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+from atlas.demo.places import Places
 from atlas.demo.shops.opening import stock_shops
 from atlas.demo.step import Step, atlas_command
 from atlas.errors import MissingExtraError
@@ -16,7 +17,6 @@ from atlas.storage import part_of, read_json
 from atlas.taxonomy.tree import format_path
 
 if TYPE_CHECKING:
-    from atlas.demo.journey import Journey
     from atlas.demo.shops.goods import Oddity
 
 #: Rounds of learning what a close-up is, from every second category: enough to catch most, at a price of seconds.
@@ -29,27 +29,27 @@ CAUGHT: dict[Oddity, tuple[str, str]] = {
 }
 
 
-def closeups_step(journey: Journey) -> Step:
+def closeups_step(places: Places) -> Step:
     """Close-ups cut out of the pictures of some drawn products, to learn from without any label."""
-    where = tuple(f"path={format_path(leaf.path)}" for leaf in journey.leaves[::ZOOM_EVERY])
+    where = tuple(f"path={format_path(leaf.path)}" for leaf in places.leaves[::ZOOM_EVERY])
 
     def make(progress: Progress, anew: bool) -> None:
         from atlas.stages.build import BuildOptions, build
 
-        resume = part_of(journey.closeups).exists() and not anew
+        resume = part_of(places.closeups).exists() and not anew
         options = BuildOptions(where=where, closeups="standard")
-        build(journey.table, journey.closeups, options, resume=resume, overwrite=anew, progress=progress)
+        build(places.table, places.closeups, options, resume=resume, overwrite=anew, progress=progress)
 
     def tell() -> list[str]:
-        rows = read_json(journey.closeups / "build.json")["rows"]
+        rows = read_json(places.closeups / "build.json")["rows"]
         return [f"{sum(rows.values()):,} pictures, normal ones and close-ups cut out of them"]
 
     words = [word for condition in where for word in ("--where", condition)]
-    command = atlas_command("build", journey.table, *words, "--closeups", "standard", "-o", journey.closeups)
-    return Step("Cut close-ups to learn from", command, journey.closeups, make, tell)
+    command = atlas_command("build", places.table, *words, "--closeups", "standard", "-o", places.closeups)
+    return Step("Cut close-ups to learn from", command, places.closeups, make, tell)
 
 
-def zoom_step(journey: Journey) -> Step:
+def zoom_step(places: Places) -> Step:
     """A model that tells close-ups from normal pictures."""
     settings = (f"training.epochs={ZOOM_EPOCHS}", "training.batch_size=32")  # there are only hundreds of pictures
 
@@ -60,52 +60,52 @@ def zoom_step(journey: Journey) -> Step:
             from atlas.stages.train import train_model
         except ModuleNotFoundError as error:
             raise MissingExtraError("train", "the demo") from error
-        resume = part_of(journey.zoom).exists() and not anew
+        resume = part_of(places.zoom).exists() and not anew
         recipe = load_recipe("fast-zoom", settings)
-        train_model(journey.closeups, journey.zoom, recipe, resume=resume, overwrite=anew, progress=progress)
+        train_model(places.closeups, places.zoom, recipe, resume=resume, overwrite=anew, progress=progress)
 
     def tell() -> list[str]:
-        return [f"{journey.zoom}: knows 'normal' and 'zoomed'"]
+        return [f"{places.zoom}: knows 'normal' and 'zoomed'"]
 
     words = [word for setting in settings for word in ("--set", setting)]
-    command = atlas_command("train", journey.closeups, "-r", "fast-zoom", *words, "-o", journey.zoom)
-    return Step("Learn what a close-up is", command, journey.zoom, make, tell)
+    command = atlas_command("train", places.closeups, "-r", "fast-zoom", *words, "-o", places.zoom)
+    return Step("Learn what a close-up is", command, places.zoom, make, tell)
 
 
-def check_step(journey: Journey) -> Step:
+def check_step(places: Places) -> Step:
     """Everything that is wrong with the data set, by both models."""
-    cache = journey.folder / "cache"
-    models = ("-m", journey.model, "--zoom-model", journey.zoom)
-    command = atlas_command("check", journey.dataset, *models, "--cache", cache, "-o", journey.check)
+    cache = places.folder / "cache"
+    models = ("-m", places.model, "--zoom-model", places.zoom)
+    command = atlas_command("check", places.dataset, *models, "--cache", cache, "-o", places.check)
 
     def make(progress: Progress, anew: bool) -> None:
         from atlas.stages.check import check
 
         check(
-            journey.dataset, journey.check,
-            model=journey.model, zoom_model=journey.zoom, cache=cache,
+            places.dataset, places.check,
+            model=places.model, zoom_model=places.zoom, cache=cache,
             overwrite=anew, command=command, progress=progress,
         )  # fmt: skip
 
     def tell() -> list[str]:
-        page = journey.check / "index.html"
-        return [*_caught(journey), *([f"open {page}"] if page.exists() else [])]
+        page = places.check / "index.html"
+        return [*_caught(places), *([f"open {page}"] if page.exists() else [])]
 
-    return Step("Look at what is wrong with the data set", command, journey.check, make, tell)
+    return Step("Look at what is wrong with the data set", command, places.check, make, tell)
 
 
-def _caught(journey: Journey) -> list[str]:
+def _caught(places: Places) -> list[str]:
     """What the shops serve that is wrong, how much of it the check found, and how much else it called wrong."""
     found: dict[str, set[tuple[str, str]]] = {}
-    with (journey.check / "findings.csv").open(encoding="utf-8", newline="") as stream:
+    with (places.check / "findings.csv").open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             found.setdefault(row["check"], set()).add((row["store"], row["product_id"]))
-    collected = _collected(journey)
+    collected = _collected(places)
     lines = []
     for oddity, (check, what) in CAUGHT.items():
         wrong = {
             (shop.name, item.number)
-            for shop in stock_shops(journey.products, journey.leaves)
+            for shop in stock_shops(places.products, places.leaves)
             for item in shop.items
             if item.oddity == oddity
         } & collected
@@ -114,11 +114,11 @@ def _caught(journey: Journey) -> list[str]:
     return lines
 
 
-def _collected(journey: Journey) -> set[tuple[str, str]]:
+def _collected(places: Places) -> set[tuple[str, str]]:
     """Store and product_id of all products in the data set."""
     from atlas.dataset.schema import open_dataset
 
-    data = open_dataset(journey.dataset)
+    data = open_dataset(places.dataset)
     tables = [data.table(split, ["store", "product_id"]) for split in data.splits]
     return {
         (store, product_id)

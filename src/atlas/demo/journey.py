@@ -14,7 +14,8 @@ from pathlib import Path as FilePath
 
 from atlas.demo.gathering import collect_step, draw_step, suggest_step
 from atlas.demo.inspection import check_step, closeups_step, zoom_step
-from atlas.demo.shelves import LEAVES, Leaf
+from atlas.demo.places import Places
+from atlas.demo.shelves import LEAVES
 from atlas.demo.step import Step, atlas_command
 from atlas.demo.store import Product, draw, jpeg
 from atlas.errors import MissingExtraError
@@ -22,8 +23,6 @@ from atlas.progress import Progress
 from atlas.storage import part_of, read_json, write_text
 from atlas.taxonomy.tree import format_path
 
-#: Enough to learn from in two minutes on two cores.
-PRODUCTS = 880
 #: Fresh pictures for the end: products of another seed, in a view that may cut off the head or show no person.
 FRESH = ((0, "front"), (12, "close"), (18, "second"), (6, "close"), (14, "laid"), (20, "front"))
 FRESH_SEED = 1
@@ -32,13 +31,10 @@ SAID_BY = "nordlys"
 
 
 @dataclass(frozen=True)
-class Journey:
+class Journey(Places):
     """All steps in one folder."""
 
-    folder: FilePath
-    products: int = PRODUCTS
     settings: tuple[str, ...] = ()  # changes to the recipe
-    leaves: tuple[Leaf, ...] = LEAVES
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -55,73 +51,6 @@ class Journey:
             atlas_command("export", self.model, "--onnx"),
             atlas_command("predict", "YOUR-PICTURES/", "-m", self.model, "-o", "answers.csv"),
         )
-
-    # -- where things lie --------------------------------------------------------------------------------------------
-
-    @property
-    def table(self) -> FilePath:
-        """The drawn store's products."""
-        return self.folder / "store" / "products.csv"
-
-    @property
-    def shops(self) -> FilePath:
-        """Store files of the two web shops, and the mapping of their categories."""
-        return self.folder / "shops"
-
-    @property
-    def mapping(self) -> FilePath:
-        """The shops' categories in the tree's words, as a person has confirmed them."""
-        return self.shops / "mapping.csv"
-
-    @property
-    def crawl(self) -> FilePath:
-        """What was collected from both shops."""
-        return self.folder / "crawl"
-
-    @property
-    def dataset(self) -> FilePath:
-        """The data set folder."""
-        return self.folder / "dataset"
-
-    @property
-    def recipe(self) -> FilePath:
-        """The recipe, for the user to copy and change."""
-        return self.folder / "recipe.toml"
-
-    @property
-    def model(self) -> FilePath:
-        """The model folder."""
-        return self.folder / "model"
-
-    @property
-    def closeups(self) -> FilePath:
-        """A data set of normal pictures and of close-ups cut out of them."""
-        return self.folder / "closeups"
-
-    @property
-    def zoom(self) -> FilePath:
-        """The model that tells them apart."""
-        return self.folder / "zoom"
-
-    @property
-    def check(self) -> FilePath:
-        """What is wrong with the data set."""
-        return self.folder / "check"
-
-    @property
-    def predictions(self) -> FilePath:
-        """Predictions of the data set's test part."""
-        return self.folder / "predictions.parquet"
-
-    @property
-    def report(self) -> FilePath:
-        """The report folder."""
-        return self.folder / "report"
-
-    @property
-    def fresh(self) -> FilePath:
-        """A few new pictures."""
-        return self.folder / "new"
 
     # -- the steps ---------------------------------------------------------------------------------------------------
 

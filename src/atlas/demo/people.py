@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from atlas.demo.canvas import Colour
-from atlas.demo.heads import STYLES
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,10 @@ HAIRS: tuple[Colour, ...] = (
     (150, 66, 36),
     (150, 146, 148),
 )
+HAIRSTYLES = {
+    "Men": ("curls", "quiff", "shaven", "short", "turban"),
+    "Women": ("bob", "braid", "bun", "locks", "long", "long with fringe", "ponytail"),
+}
 SHOES: tuple[Colour, ...] = ((52, 46, 50), (120, 76, 52), (214, 208, 200), (70, 84, 120))
 
 
@@ -74,7 +77,7 @@ class Person:
             build=BUILDS[gender].scaled(dice.uniform(0.93, 1.1)),
             skin=dice.choice(SKINS),
             hair=dice.choice(HAIRS),
-            hairstyle=dice.choice(sorted(STYLES[gender])),
+            hairstyle=dice.choice(HAIRSTYLES[gender]),
             extras=frozenset(extra for extra, chance in chances.items() if dice.random() < chance),
             shoes=dice.choice(SHOES),
         )
