@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Any
 
+from atlas.collect.connection import connect
 from atlas.collect.jobs import Job, Reading, Visit
 from atlas.collect.links import Links, Target
 from atlas.collect.reach import LIST, Fault, Reach
@@ -50,13 +51,10 @@ class Ledger:
         file = folder / LEDGER_FILE
         if not create:
             check_crawl(folder)
-        try:
-            self.db = sqlite3.connect(file, isolation_level=None, timeout=30)
-            self.db.execute("PRAGMA journal_mode = WAL")
-            self.db.execute("PRAGMA synchronous = NORMAL")
-            self._prepare(file)
-        except sqlite3.DatabaseError as error:
-            raise DataError(f"{file} is damaged or no ledger: {error}; --overwrite begins a new crawl") from error
+        self.db = connect(file)
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = NORMAL")
+        self._prepare(file)
         self._links = Links(self.db, int(self.meta("round") or 0))
 
     def _prepare(self, file: FilePath) -> None:
@@ -88,10 +86,11 @@ class Ledger:
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield self.db
+            self.db.execute("COMMIT")
         except BaseException:
-            self.db.execute("ROLLBACK")
+            if self.db.in_transaction:  # a full disk may have ended it
+                self.db.execute("ROLLBACK")
             raise
-        self.db.execute("COMMIT")
 
     def meta(self, key: str) -> str | None:
         """One fact about the crawl as a whole."""
