@@ -112,6 +112,15 @@ def test_a_host_without_readable_rules_is_left_for_another_run(ledger):
     assert ledger.hosts() == ["a.test"]
 
 
+def test_a_host_that_asks_for_a_request_a_day_is_left_rather_than_waited_for(ledger):
+    pictures(ledger, "http://a.test/1", "http://a.test/2", "http://b.test/2")
+    slow = read_rules(Answer("http://a.test/robots.txt", 200, {}, b"User-agent: *\nCrawl-delay: 86400"))
+    frontier, told = run(ledger, rules=lambda host: slow if host.name == "a.test" else NO_RULES)
+    assert {url for _, url in told} == {"http://a.test/robots.txt", "http://b.test/robots.txt", "http://b.test/2"}
+    assert frontier.hosts["a.test"].rest == "robots.txt asks for 86,400 s between two requests"
+    assert ledger.hosts() == ["a.test"]
+
+
 def test_what_waits_for_a_host_that_is_gone_has_failed(ledger):
     pictures(ledger, *(f"http://a.test/{number}" for number in range(100)))
 

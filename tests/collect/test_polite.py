@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 import pytest
 
 from atlas.collect.fetch import Answer
-from atlas.collect.polite import MISSES_TO_LEAVE, PARALLEL, PATIENCE_S, Host, retry_after_s
+from atlas.collect.pause import PATIENCE_S, retry_after_s
+from atlas.collect.polite import MISSES_TO_LEAVE, PARALLEL, Host
 from atlas.collect.robots import NO_RULES, read_rules
 from atlas.collect.store_file import Budget
 

@@ -101,6 +101,22 @@ def test_a_failing_host_is_asked_again_before_it_is_believed(found):
     assert result.source == "unreachable"
 
 
+def test_a_host_that_wishes_a_pause_gets_it_before_it_is_asked_for_its_rules_again(found, monkeypatch):
+    slept = []
+
+    async def sleep(pause_s):
+        slept.append(pause_s)
+
+    monkeypatch.setattr(robots.asyncio, "sleep", sleep)
+    result, asked = found((429, {"retry-after": "4"}), (503, {"retry-after": "7"}), (200, {}, b""))
+    assert (len(asked), slept) == (3, [4.0, 7.0])
+    assert result.allows("http://shop.test/x")
+    result, asked = found((503, {"retry-after": "3600"}))
+    assert (len(asked), slept) == (1, [4.0, 7.0]), "it wishes longer than anybody would wait for a robots.txt"
+    assert result.detail == "robots.txt: http 503, asks for a pause of 3,600 s"
+    assert not result.allows("http://shop.test/x")
+
+
 def test_a_host_that_is_not_there_is_asked_once(found):
     result, asked = found(FailedError("no such host"))
     assert len(asked) == 1

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from atlas.collect.guard import origin_of
 from atlas.collect.jobs import Job
 from atlas.collect.ledger import Ledger
+from atlas.collect.pause import PATIENCE_S
 from atlas.collect.polite import Host
 from atlas.collect.reach import Fault
 from atlas.collect.robots import RULES_S, Rules
@@ -73,11 +74,15 @@ class Frontier:
         self._news.set()
 
     def learn(self, host: Host, rules: Rules) -> None:
-        """What a host's robots.txt says. A host whose rules cannot be read is left alone for this run."""
+        """What a host's robots.txt says. A host whose rules cannot be read, or ask for more patience than there is, is
+        left alone for this run.
+        """
         host.rules, host.rules_end = rules, time.monotonic() + RULES_S
         host.gone = rules.gone
         if rules.source == "unreachable" and not host.gone:
             host.rest = rules.detail
+        elif rules.delay_s > PATIENCE_S:
+            host.rest = f"robots.txt asks for {rules.delay_s:,.0f} s between two requests"
 
     def answered(self, host: Host, received_bytes: int) -> None:
         """A request has left the host: another one may come to it while the answer is looked at."""

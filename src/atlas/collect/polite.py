@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
-from atlas.collect.robots import FIRST_PAUSE_S, Rules
+from atlas.collect.pause import FIRST_PAUSE_S, PATIENCE_S
+from atlas.collect.robots import Rules
 from atlas.collect.store_file import Budget
 
 #: Requests that may be under way to one host at a time when its delay is 0; with a delay it is one.
 PARALLEL = 8
-#: The longest that a host is waited for; one that wishes a longer pause is left alone for this run.
-PATIENCE_S = 600.0
 #: Failures in a row after which a host counts as gone: of any kind, and of names that do not resolve.
 MISSES_TO_LEAVE = 6
 UNKNOWN_TO_LEAVE = 2
@@ -90,17 +87,3 @@ class Host:
             return
         pause_s = max(self.pause_s, FIRST_PAUSE_S) * 2 ** (self.misses - 1) if wish_s is None else wish_s
         self.not_before = max(self.not_before, now + min(pause_s, PATIENCE_S))
-
-
-def retry_after_s(header: str, now: datetime | None = None) -> float | None:
-    """The pause that a `Retry-After` header asks for, in seconds or until a date; None where it says neither."""
-    text = header.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:12])
-    try:
-        when = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from protego import Protego
 
 from atlas.collect.fetch import Answer, Ask, FailedError, Fetch
 from atlas.collect.guard import RefusedError, clean_url
+from atlas.collect.pause import FIRST_PAUSE_S, retry_after_s
 from atlas.collect.shop import Shop
 
 #: The name under which robots.txt knows this crawler.
@@ -21,8 +22,8 @@ MAX_REDIRECTS = 5
 RULES_S = 23 * 3600.0
 #: Tries for a robots.txt that does not come.
 TRIES = 3
-#: The shortest pause after a failure of any kind, doubled with each further one.
-FIRST_PAUSE_S = 0.5
+#: The longest pause that is waited for before a robots.txt is asked again (`Retry-After`).
+PATIENCE_RULES_S = 60.0
 #: Failures that say there is no such host, rather than one in trouble.
 _GONE = ("no such host", "no connection", "certificate")
 
@@ -32,12 +33,16 @@ Source: TypeAlias = Literal["rules", "none", "unreachable", "off"]
 
 @dataclass(frozen=True)
 class Rules:
-    """What one host allows: nothing for now if its rules cannot be read. `gone` says why it is no host at all."""
+    """What one host allows: nothing for now if its rules cannot be read.
+
+    `gone` says why it is no host at all, `wish_s` how long it wishes not to be asked (`Retry-After`).
+    """
 
     source: Source
     detail: str = ""
     gone: str = ""
     parsed: Protego | None = None
+    wish_s: float | None = None
 
     def allows(self, url: str) -> bool:
         """Whether the host lets this address be asked."""
@@ -70,7 +75,8 @@ def read_rules(answer: Answer) -> Rules:
         except Exception as error:  # a file that breaks its parser says nothing that could be obeyed
             return Rules("unreachable", f"robots.txt cannot be read: {type(error).__name__}")
     if answer.status == 429 or answer.status >= 500:
-        return Rules("unreachable", f"robots.txt: http {answer.status}")
+        wish_s = retry_after_s(answer.headers.get("retry-after", "")) if answer.status in (429, 503) else None
+        return Rules("unreachable", f"robots.txt: http {answer.status}", wish_s=wish_s)
     return NO_RULES
 
 
@@ -80,13 +86,19 @@ def no_rules(error: FailedError) -> Rules:
 
 
 async def find_rules(fetch: Fetch, origin: str, shop: Shop) -> Rules:
-    """What the robots.txt of a host says to a store's crawl, after some tries where it does not come."""
-    rules = NO_RULES
-    for tries in range(TRIES):
-        await asyncio.sleep(FIRST_PAUSE_S * (2**tries - 1))
-        rules = await _ask_for_rules(fetch, f"{origin}/robots.txt", shop)
+    """What the robots.txt of a host says to a store's crawl, after some tries where it does not come.
+
+    The pause between them is the host's own wish where it has one; one that wishes a long pause is not asked again.
+    """
+    rules = await _ask_for_rules(fetch, f"{origin}/robots.txt", shop)
+    for tries in range(1, TRIES):
         if rules.source != "unreachable" or rules.gone:
             break
+        pause_s = FIRST_PAUSE_S * (2**tries - 1) if rules.wish_s is None else max(rules.wish_s, FIRST_PAUSE_S)
+        if pause_s > PATIENCE_RULES_S:
+            return replace(rules, detail=f"{rules.detail}, asks for a pause of {pause_s:,.0f} s")
+        await asyncio.sleep(pause_s)
+        rules = await _ask_for_rules(fetch, f"{origin}/robots.txt", shop)
     return rules
 
 

@@ -19,7 +19,8 @@ from atlas.collect.jobs import Job, Visit
 from atlas.collect.keep import keep_page, keep_picture, sha256_of
 from atlas.collect.ledger import Ledger
 from atlas.collect.page import Found, Page
-from atlas.collect.polite import Host, retry_after_s
+from atlas.collect.pause import retry_after_s
+from atlas.collect.polite import Host
 from atlas.collect.reach import Fault
 from atlas.collect.reader import Readers, UnreadableError
 from atlas.collect.shop import Shop, target_of, what_stays
