@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "atlas"
 FILES = {str(file.relative_to(SOURCE).with_suffix("")): file for file in sorted(SOURCE.rglob("*.py"))}
 
-GROUND = {"errors", "records", "storage", "images", "recipe", "progress"}
+GROUND = {"errors", "records", "storage", "images", "recipe", "progress", "page"}
 #: What each room may import beside itself; ground also within itself.
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
@@ -51,7 +51,7 @@ HOMES = {
     "altair": ("evaluate/",),
     "vl_convert": ("evaluate/",),
     "matplotlib": ("evaluate/",),
-    "jinja2": ("evaluate/", "clean/"),
+    "jinja2": ("page",),
     "typer": ("cli/",),
     "rich": ("cli/",),
     "pickle": (),

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from atlas import page as page_room
 from atlas.errors import MissingExtraError
 from atlas.evaluate import plots, report
 from atlas.evaluate.comparison import compare
@@ -46,7 +47,7 @@ def test_the_page_loads_nothing_from_anywhere(page):
 
 
 def test_the_page_shows_scores_with_intervals(page, measured):
-    assert report.percent(measured["level_accuracy"][2]) in page
+    assert page_room.percent(measured["level_accuracy"][2]) in page
     assert report.interval(measured["intervals"]["macro"]["f1"]) in page
     assert "Against the other model" in page
     assert "No leaf fell beyond chance." in page
@@ -118,7 +119,7 @@ def test_a_missing_extra_is_named_before_anything_is_written(measured, tmp_path,
     [(0.8924, "89.2"), (1, "100.0"), (0.99998, "99.998"), (0.00004, "0.004"), (0, "0.0"), (None, "–")],
 )
 def test_percent_never_rounds_to_the_ends(share, text):
-    assert report.percent(share).removesuffix("\u00a0%") == text
+    assert page_room.percent(share).removesuffix("\u00a0%") == text
 
 
 def test_numbers_as_people_read_them():
@@ -127,8 +128,8 @@ def test_numbers_as_people_read_them():
     assert report.points(None) == "–"
     assert report.interval((0.5, 0.75)) == "50.0 – 75.0\u00a0%"
     assert report.interval(None) == report.interval([None, None]) == ""
-    assert report.count(12345) == "12\u202f345"
-    assert report.names("A > B > C") == (["A", "B"], "C")
+    assert page_room.count(12345) == "12\u202f345"
+    assert page_room.names("A > B > C") == (["A", "B"], "C")
     assert (report.p_value(0.00001), report.p_value(0.0321)) == ("< 0.0001", "0.032")
 
 

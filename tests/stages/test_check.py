@@ -118,7 +118,7 @@ def test_the_record_counts_and_is_versioned(done):
     assert record["version"] == 1
     assert record["dataset"]["pictures"] == len(planted())
     assert record["findings"] == len(listed(done))
-    assert record["summary"]["drop"] == 10  # six placeholders, a blank one, three charts
+    assert record["summary"]["drop"] == 7  # six placeholders, a blank one
     assert sum(section(done, "text")["histogram"]) == len(planted())
 
 
@@ -127,14 +127,14 @@ def test_what_has_no_good_picture_is_proposed_for_taking_out(done):
 
     patch = read_patch(done.folder / "take-out.csv")
     gone = {line.product_id for line in patch.rows}
-    assert gone == {"blank", "chart0", "chart1", "chart2"} | {f"soon{number}" for number in range(6)}
+    assert gone == {"blank"} | {f"soon{number}" for number in range(6)}
     assert all(line.is_suggested and line.path == () for line in patch.rows)
     again = build(
         done.folder.parent / "source",
         done.folder.parent / "mended",
         BuildOptions(patch=(done.folder / "take-out.csv",), use_suggested=True),
     )
-    assert sum(again.record["rows"].values()) == len(planted()) - 10
+    assert sum(again.record["rows"].values()) == len(planted()) - 7
 
 
 def test_the_page_stands_alone_and_shows_examples(done):

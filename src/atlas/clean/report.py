@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from atlas.errors import MissingExtraError
+from atlas.page import count, environment
 
 Json = Mapping[str, Any]
 
@@ -37,20 +37,9 @@ def render(record: Json, pictures: Mapping[str, str], folder: str) -> str:
 
     Raises MissingExtraError where the extra `report` is not installed.
     """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise MissingExtraError("report", "index.html") from error
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FilePath(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": count, "percent": percent, "names": names}
     sections = [{**_ABSENT, **section, "state": state(section)} for section in record["sections"]]
-    page = environment.get_template("report.html.j2").render(
+    template = environment(FilePath(__file__).parent, "index.html").get_template("report.html.j2")
+    page = template.render(
         r=record,
         sections=sections,
         pictures=pictures,
@@ -96,24 +85,3 @@ def state(section: Json) -> str:
     if not section["count"]:
         return "good"
     return "bad" if section["verdict"] == "drop" or section["name"] == "conflicts" else "look"
-
-
-def percent(share: float | None) -> str:
-    """`"3.7 %"`; a share above 0 is never shown as 0, nor one below 1 as 100. `"–"` for None."""
-    if share is None:
-        return "–"
-    digits = 1
-    while digits < 4 and 0 < share < 1 and round(share * 100, digits) in (0, 100):
-        digits += 1
-    return f"{share * 100:.{digits}f}\u00a0%"
-
-
-def count(number: int | None) -> str:
-    """A number with thin spaces between thousands."""
-    return "–" if number is None else f"{number:,}".replace(",", "\u202f")
-
-
-def names(path: str) -> tuple[list[str], str]:
-    """The upper names of a path in text form and its last one."""
-    *upper, last = path.split(" > ")
-    return upper, last

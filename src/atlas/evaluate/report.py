@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
-from atlas.errors import MissingExtraError
+from atlas import page as pages
 from atlas.evaluate import plots
 from atlas.evaluate.metrics import BINS
 from atlas.storage import atomic_file, write_text
@@ -48,30 +48,10 @@ def render(metrics: Json) -> str:
 
 
 def environment() -> Any:
-    """What turns a template of this folder into a page: all text is escaped, a name that is not there is an error.
-
-    Raises MissingExtraError where the extra `report` is not installed.
-    """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise MissingExtraError("report", "report.html") from error
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FilePath(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": percent,
-        "points": points,
-        "count": count,
-        "names": names,
-        "interval": interval,
-        "p_value": p_value,
-    }
-    return environment
+    """What turns a template of this folder into a page (see `atlas.page`), with filters for figures of this room."""
+    here = pages.environment(FilePath(__file__).parent, "report.html")
+    here.filters |= {"points": points, "interval": interval, "p_value": p_value}
+    return here
 
 
 def _charts(metrics: Json) -> Json:
@@ -97,39 +77,17 @@ def _compared(metrics: Json) -> list[Json] | None:
     return against["leaves"] if against else None
 
 
-def percent(share: float | None, digits: int = 1) -> str:
-    """`"89.2 %"`; a share short of 1 is never shown as 100, nor one above 0 as 0. `"–"` for None."""
-    if share is None:
-        return "–"
-    while digits < 4 and (
-        (share < 1 and round(share * 100, digits) == 100) or (share > 0 and round(share * 100, digits) == 0)
-    ):
-        digits += 1
-    return f"{share * 100:.{digits}f}\u00a0%"
-
-
 def interval(ends: Sequence[float | None] | None) -> str:
     """`"88.2 – 90.1 %"`, or nothing where there is none."""
     if not ends or ends[0] is None:
         return ""
-    low, high = map(percent, ends)
+    low, high = map(pages.percent, ends)
     return f"{low[:-2]} – {high}"
 
 
 def points(difference: float | None) -> str:
     """A difference of two shares in percentage points, with its sign: `"+1.3"`."""
     return "–" if difference is None else f"{round(difference * 100, 1) + 0:+.1f}".replace("-", "−")
-
-
-def count(number: int | None) -> str:
-    """A number with thin spaces between thousands."""
-    return "–" if number is None else f"{number:,}".replace(",", "\u202f")
-
-
-def names(path: str) -> tuple[list[str], str]:
-    """The upper names of a path in text form and its last one."""
-    *upper, last = path.split(" > ")
-    return upper, last
 
 
 def p_value(p: float) -> str:
