@@ -5,6 +5,7 @@ import json
 import pytest
 
 from atlas.collect import crawl as crawl_room
+from atlas.collect import forget as forget_room
 from atlas.errors import DataError, NothingDoneError, UsageError
 from atlas.stages.collect import CollectOptions, collect
 from atlas.stages.forget import forget_from
@@ -162,7 +163,58 @@ def test_an_entry_of_a_url_list(tmp_path, site):
     assert any(line == f"atlas, entry: {site.url('/i/0.jpg')}" for line in found.addresses)
 
 
-@pytest.mark.parametrize("what", ["http://nowhere.test/x", "nowhere.test", "127.0.0.1:1"])
+def test_what_only_begins_alike_stays(folder, site, tmp_path):
+    """Neither the log of `/p/10` nor its row goes with `/p/1`."""
+    site.answers["/"] = list_page(["/p/0", "/p/1", "/p/10", "/p/1.html"])
+    collect([tmp_path / "shop.toml"], folder)
+    forget_from(folder, site.url("/p/1"))
+    log = (folder / "crawl.log").read_text("utf-8")
+    assert f"{site.url('/p/10')} " in log
+    assert f"{site.url('/p/1.html')} " in log
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("http://a.test/p/1", "failed: http://a.test/p/1 ", True),
+        ("http://a.test/p/1", "'http://a.test/p/1', then", True),
+        ("http://a.test/p/1", "moved to http://a.test/p/1.", True),
+        ("http://a.test/p/1", "http://a.test/p/1?colour=2", False),
+        ("http://a.test/", "http://a.test/p/1", False),
+        ("a.test", "https://www.a.test/x", True),
+        ("a.test", "no such host: a.test", True),
+        ("a.test", "http://a.test:8080/x", True),
+        ("a.test", "http://aa.test/", False),
+        ("a.test", "http://a.test.example/", False),
+        ("a.test:80", "http://a.test:8080/", False),
+        ("engine", "scrapy.core.engine INFO Spider opened", False),
+        ("engine", "http://engine/x", True),
+    ],
+)
+def test_when_a_text_says_a_name(name, text, said):
+    assert bool(forget_room._saying(name).search(text)) == said
+
+
+@pytest.mark.parametrize("step", ["_clean_log", "_remove_unused", "write_listings"])
+def test_one_that_was_killed_is_brought_to_its_end(folder, site, monkeypatch, step):
+    own = listed(folder)["N1"]["images"][0]["file"]
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forget_room, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            forget_from(folder, site.url("/p/1"))
+    assert "N1" in listed(folder)
+    forget_from(folder, site.url("/p/1"))
+    assert "N1" not in listed(folder)
+    assert not (folder / own).exists()
+    with pytest.raises(NothingDoneError):
+        forget_from(folder, site.url("/p/1"))
+
+
+@pytest.mark.parametrize("what", ["e", "shop", "scrapy", "http://nowhere.test/x", "nowhere.test", "127.0.0.1:1"])
 def test_what_is_not_there_is_told(folder, what):
     before = content(folder)
     with pytest.raises(NothingDoneError, match="knows nothing of"):

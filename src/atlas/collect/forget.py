@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,11 @@ from atlas.collect.ledger import Ledger
 from atlas.collect.links import digest_of, names_of
 from atlas.errors import NothingDoneError, UsageError
 from atlas.storage import write_text
+
+#: What stands in the ledger from the first row that is taken out until the last file is.
+_UNFINISHED = "forgetting"
+#: What may follow an address in a text, so that `/jeans/1` is not found in `/jeans/10` or `/jeans/1.html`.
+_URL_ENDS = r"(?=$|[\s\"'<>,;()\[\]{}#|]|\.(?:\s|$))"
 
 
 @dataclass
@@ -38,18 +44,20 @@ class Forgotten:
 def forget(folder: FilePath, what: str) -> Forgotten:
     """Take a url, or a host and all below it, out of a crawl for good; no later crawl of the folder brings it back.
 
-    Pictures and kept pages that nothing else uses go with it. Raises NothingDoneError when there is no trace of it.
+    Pictures and kept pages that nothing else uses go with it. One that was killed is brought to its end by the next
+    call. Raises NothingDoneError when there is no trace of it.
     """
     name = _name(what)
     ledger = Ledger(folder)
     try:
         found = _forget_rows(ledger, name)
         found.log_lines = _clean_log(folder / LOG_FILE, name)
-        if not found.addresses and not found.log_lines:
+        if not found.addresses and not found.log_lines and not ledger.meta(_UNFINISHED):
             raise NothingDoneError(f"{folder} knows nothing of {what}; nothing was removed")
         found.files = _remove_unused(folder, ledger.db)
-        ledger.compact()
         write_listings(folder, ledger)
+        ledger.compact()
+        ledger.drop_meta(_UNFINISHED)
     finally:
         ledger.close()
     return found
@@ -81,9 +89,10 @@ def _forget_rows(ledger: Ledger, name: str) -> Forgotten:
             db.execute("DELETE FROM address WHERE id = ?", (row,))
         found.listings += _clean_listings(db, name)
         found.addresses += _clean_starts(db, name)
-        db.execute("UPDATE address SET detail = NULL WHERE instr(detail, ?)", (name,))
+        _clean_details(db, name)
         if found.addresses:
             db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (digest_of(name),))
+            db.execute("REPLACE INTO meta VALUES (?, 1)", (_UNFINISHED,))
     return found
 
 
@@ -129,6 +138,14 @@ def _clean_listings(db: sqlite3.Connection, name: str) -> int:
     return count
 
 
+def _clean_details(db: sqlite3.Connection, name: str) -> None:
+    """Take out of other addresses' rows what was said of this one."""
+    says = _saying(name)
+    rows = db.execute("SELECT id, detail FROM address WHERE detail IS NOT NULL").fetchall()
+    told = [(row,) for row, detail in rows if says.search(detail)]
+    db.executemany("UPDATE address SET detail = NULL WHERE id = ?", told)
+
+
 def _clean_starts(db: sqlite3.Connection, name: str) -> list[str]:
     """Take starts out of the ledger's own copy of the store files; gives them in words."""
     found = []
@@ -137,22 +154,30 @@ def _clean_starts(db: sqlite3.Connection, name: str) -> list[str]:
             db.execute("DELETE FROM start WHERE store = ? AND rank = ?", (store, rank))
             found.append(f"{store}, start: {url}")
     for store, file, off in db.execute("SELECT name, file, off FROM store").fetchall():
-        told = [json.dumps(_without(json.loads(text), name)) for text in (file, off)]
+        told = [json.dumps(_without(json.loads(text), _saying(name))) for text in (file, off)]
         db.execute("UPDATE store SET file = ?, off = ? WHERE name = ?", (*told, store))
     return found
 
 
-def _without(value: Any, name: str) -> Any:
-    """A value from JSON without the texts, and what holds such a text as its url, in which a name stands."""
+def _without(value: Any, says: re.Pattern[str]) -> Any:
+    """A value from JSON without the texts, and what holds such a text as its url, that say a name."""
     if isinstance(value, dict):
-        return {key: _without(item, name) for key, item in value.items()}
+        return {key: _without(item, says) for key, item in value.items()}
     if isinstance(value, list):
         return [
-            _without(item, name)
+            _without(item, says)
             for item in value
-            if name not in str(item.get("url") if isinstance(item, dict) else item)
+            if not says.search(str(item.get("url") if isinstance(item, dict) else item))
         ]
-    return "" if isinstance(value, str) and name in value else value
+    return "" if isinstance(value, str) and says.search(value) else value
+
+
+def _saying(name: str) -> re.Pattern[str]:
+    """Finds a url, or a host and those below it, in a text; not what merely begins or ends alike."""
+    if "/" in name:
+        return re.compile(re.escape(name) + _URL_ENDS)
+    begins = r"(?<![\w-])" if re.search("[.:]", name) else r"//(?:[^\s/]*\.)?"  # a word is no host by itself
+    return re.compile(begins + re.escape(name) + r"(?![\w-]|\.\w)")
 
 
 def _remove_unused(folder: FilePath, db: sqlite3.Connection) -> list[str]:
@@ -172,7 +197,8 @@ def _clean_log(file: FilePath, name: str) -> int:
     if not file.exists():
         return 0
     lines = file.read_text("utf-8", "replace").splitlines()
-    kept = [line for line in lines if name not in line]
+    says = _saying(name)
+    kept = [line for line in lines if not says.search(line)]
     if len(kept) < len(lines):
         write_text(file, "".join(f"{line}\n" for line in kept))
     return len(lines) - len(kept)

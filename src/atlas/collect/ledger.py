@@ -102,6 +102,11 @@ class Ledger:
         with self.change():
             self.db.executemany("REPLACE INTO meta VALUES (?, ?)", [(key, str(value)) for key, value in facts.items()])
 
+    def drop_meta(self, key: str) -> None:
+        """Take out a fact about the crawl as a whole."""
+        with self.change():
+            self.db.execute("DELETE FROM meta WHERE key = ?", (key,))
+
     # -- rounds and stores -------------------------------------------------------------------------------------------
 
     @property
