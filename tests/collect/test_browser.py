@@ -139,6 +139,23 @@ class TestWithChromium:
             assert few.count('"/p/0') + few.count('"/p/1') == few.count('<a href="/p/') - 1 == 6
             assert many.count('<a href="/p/') - 1 == 9
 
+    def test_a_list_that_waits_a_moment_before_it_asks_for_more_is_waited_for(self):
+        script = """
+            let count = 0, busy = false;
+            const more = () => { if (busy) return; busy = true; setTimeout(async () => {
+                const n = await (await fetch(`/api/${count++}`)).json(); busy = false;
+                for (const name of n) wall.innerHTML += `<p style="height:900px"><a href="/p/${name}">x</a></p>`;
+            }, 700) };
+            addEventListener("scroll", more); more();
+        """
+        site = Site({"/": page(script)})
+        for number in range(4):
+            names = [f"{number}-{item}" for item in range(3)] if number < 3 else []
+            site.answers[f"/api/{number}"] = (200, {"Content-Type": "application/json"}, json.dumps(names).encode())
+        with site:
+            (body,) = render(site, viewer(site, scroll=10, wait_for="a"))
+            assert body.count('<a href="/p/') - 1 == 9
+
     def test_a_button_for_more_is_pressed_until_it_goes(self):
         script = """
             let count = 0; const button = document.querySelector("button");

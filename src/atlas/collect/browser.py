@@ -29,6 +29,8 @@ AT_ONCE = 2
 SETTLE_S = 10.0
 STEP_S = 5.0
 CLOSE_S = 5.0
+#: How long a list may take until it begins to grow: many wait a moment after the last scroll before they ask.
+GROW_S = 2.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FLAGS = [
     "--proxy-server=http://127.0.0.1:1",
@@ -93,7 +95,7 @@ class Renderer:
             raise BrowserError("refused", "needs a browser", 'the store file says render = "never"')
         if self._chromium is None:
             raise BrowserError("failed", "needs a browser", "no Chromium on this machine: install one and run again")
-        limit_s = store.budget.page_s + SETTLE_S + STEP_S * store.browser.scroll
+        limit_s = store.budget.page_s + SETTLE_S + (STEP_S + GROW_S) * store.browser.scroll
         async with self._room:
             running = await self._take()
             try:
@@ -185,8 +187,9 @@ async def _settle(page: Page, parts: Parts, store: StoreFile) -> None:
         if not await _show_more(page, wishes.load_more):
             break
         await parts.quiet(STEP_S)
-        if await _extent(page) == before:
+        if not await _has_grown(page, before):
             break
+        await parts.quiet(STEP_S)
 
 
 async def _show_more(page: Page, button: str) -> bool:
@@ -207,6 +210,17 @@ async def _show_more(page: Page, button: str) -> bool:
 async def _extent(page: Page) -> Any:
     """How much a page holds: it has grown when this changes."""
     return await page.evaluate("[document.getElementsByTagName('*').length, document.documentElement.scrollHeight]")
+
+
+async def _has_grown(page: Page, before: Any) -> bool:
+    """Whether a page holds more than before, now or in a moment."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + GROW_S
+    while await _extent(page) == before:
+        if loop.time() >= end:
+            return False
+        await asyncio.sleep(0.1)
+    return True
 
 
 async def _in_time(work: Awaitable[Any], limit_s: float) -> None:
