@@ -127,3 +127,15 @@ def test_calibrate_prints_each_level_before_and_after(atlas, tmp_path):
     figures = json.loads(atlas("calibrate", "model", "data", "--json")[1])
     assert figures["temperatures"] == pytest.approx([float(line.split("\t")[2]) for line in (first, second)], abs=1e-3)
     assert [level["level"] for level in figures["after"]] == [1, 2]
+
+
+def test_explain_draws_into_a_folder_of_its_own(atlas, tmp_path):
+    code, _, err = atlas("predict", "Red-Dark.png", "--explain", "Grey.png", "-q")
+    assert code == 2
+    assert "Grey.png is a file: --explain draws into a folder" in err
+    assert atlas("predict", "gone.png", "--explain", "why", "-q")[0] == 3
+    assert not (tmp_path / "why").exists()
+    assert atlas("predict", "Grey.png", "Red-Dark.png", "--explain", "why", "-q")[0] == 0
+    assert "why holds files already" in atlas("predict", "Red-Dark.png", "--explain", "why", "-q")[2]
+    assert atlas("predict", "Red-Dark.png", "--explain", "why", "--overwrite", "-q")[0] == 0
+    assert [file.name for file in (tmp_path / "why").iterdir()] == ["00001-Red-Dark.png"]

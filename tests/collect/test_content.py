@@ -80,7 +80,11 @@ def test_a_header_that_promises_giant_sides_costs_no_memory():
         ("otherbot: noai", ""),
         ("otherbot: noindex, noai", ""),
         ("atlas: noimageai", "noimageai"),
-        ("unavailable_after: 25 Jun 2030 15:00:00 PST, noai", ""),
+        ("unavailable_after: 25 Jun 2030 15:00:00 PST, noai", "noai"),
+        ("unavailable_after: Tuesday, 25 Jun 2030 15:00:00 PST, noai", "noai"),
+        ("max-snippet:-1, max-image-preview:large, noimageai", "noimageai"),
+        ("otherbot: max-snippet: -1, noai", ""),
+        ("otherbot: noindex\nnoai", "noai"),
     ],
 )
 def test_a_header_may_keep_pictures_from_training(tag, wish):

@@ -5,6 +5,8 @@ from dataclasses import asdict
 import pytest
 
 from atlas.collect.extract import extract
+from atlas.collect.page import Page
+from atlas.collect.store_file import StoreFile
 from tests.collect.saved import NAMES, load
 
 
@@ -21,3 +23,21 @@ def test_a_saved_page_gives_what_it_says(name):
             key: list(value) if isinstance(value, tuple) else value for key, value in got["listing"].items()
         }
     assert got == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "header", "noai", "noimageai"),
+    [
+        ("", "", False, False),
+        ('<meta name="robots" content="NoAI, noindex">', "", True, False),
+        ('<meta name="atlas" content="noimageai">', "", False, True),
+        ('<meta name="otherbot" content="noai">', "", False, False),
+        ("", "max-image-preview:large, noai", True, False),
+        ("", "otherbot: noai", False, False),
+        ("", "otherbot: noindex\nnoimageai", False, True),
+    ],
+)
+def test_wishes_count_that_are_meant_for_all_or_for_this_crawler(head, header, noai, noimageai):
+    body = f"<!doctype html><html><head>{head}<title>x</title></head><body>x</body></html>".encode()
+    found = extract(Page("https://shop.test/", body, "text/html", header), StoreFile("shop"))
+    assert (found.noai, found.noimageai) == (noai, noimageai)

@@ -117,10 +117,11 @@ def test_lengths_are_decided_once_for_all_seeds(data, tmp_path, monkeypatch):
     plan = asked(core_minutes=3.5 * steps / 60)
     first = Ledger(tmp_path, data, "test", plan)
     trial = first.with_length(first.trial(plan.entrants[0], 1.0, 0))
-    assert trial.recipe.training.epochs == 3
-    assert "training.epochs=3" in trial.settings
+    training = trial.recipe.training
+    assert (training.epochs, training.epoch_steps) == (4, int(3.5 * steps / 4))
+    assert {"training.epochs=4", f"training.epoch_steps={training.epoch_steps}"} <= set(trial.settings)
     later = Ledger(tmp_path, data, "test", plan)
-    assert later.with_length(later.trial(plan.entrants[0], 1.0, 1)).recipe.training.epochs == 3
+    assert later.with_length(later.trial(plan.entrants[0], 1.0, 1)).recipe.training.epochs == 4
     assert len(measured) == 1
     assert (measured[0].share, measured[0].seed) == (1.0, 0)
 

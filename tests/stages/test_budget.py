@@ -20,7 +20,7 @@ def steps(data, share=1.0):
 
 
 def test_without_a_budget_a_recipe_has_its_own_epochs(data):
-    assert choose_length(data, tiny_recipe("epochs=7"), None, None) == (7, 7, None)
+    assert choose_length(data, tiny_recipe("epochs=7"), None, None) == (7, 0, 7, None)
 
 
 def test_on_a_share_the_number_of_steps_stays(data):
@@ -28,14 +28,18 @@ def test_on_a_share_the_number_of_steps_stays(data):
     assert wanted == round(7 * steps(data) / steps(data, 0.5)) > 7
 
 
-def test_a_budget_cuts_to_what_fits(data):
-    """An epoch of `steps` steps of 2 s and 10 s for dev; a budget of three and a half of them."""
+def test_a_budget_is_spent_to_its_end(data):
+    """An epoch of `steps` steps of 2 s and 10 s for dev; a budget of three and a half of them: four shorter ones."""
     epoch_s = 2 * steps(data) + 10
     cost, minutes = Cost(2.0, 10.0), 3.5 * epoch_s / 60
-    assert choose_length(data, tiny_recipe("epochs=7"), minutes, cost) == (3, 7, epoch_s)
-    assert choose_length(data, tiny_recipe("epochs=2"), minutes, cost) == (2, 2, epoch_s)
+    found = choose_length(data, tiny_recipe("epochs=7"), minutes, cost)
+    assert (found.epochs, found.wanted, found.epoch_core_s) == (4, 7, epoch_s)
+    assert 60 * minutes - 2 * 4 < 4 * (2 * found.epoch_steps + 10) <= 60 * minutes
+    assert choose_length(data, tiny_recipe("epochs=2"), minutes, cost) == (2, 0, 2, epoch_s)
+    assert choose_length(data, tiny_recipe("epochs=7"), 3 * epoch_s / 60, cost).epoch_steps == 0
+    assert choose_length(data, tiny_recipe("epochs=7"), 0.9 * epoch_s / 60, cost).epochs == 1
     with pytest.raises(UsageError, match="raise --core-minutes"):
-        choose_length(data, tiny_recipe("epochs=7"), 0.9 * epoch_s / 60, cost)
+        choose_length(data, tiny_recipe("epochs=7"), 11 / 60, cost)
 
 
 def test_a_share_too_small_for_a_batch_is_left_to_training(data):

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
+from atlas.errors import UsageError
 from atlas.records import Alternative, Prediction
+from atlas.stages import explain
 from atlas.stages.categorizer import Categorizer
 from atlas.stages.evidence import CELLS, cells_of, hide, occlusion
-from atlas.stages.explain import MARGIN_PX, PANEL_PX, draw_explanation
+from atlas.stages.explain import MARGIN_PX, PANEL_PX, claim_drawings, draw_explanation
 
 from .fake_model import FakeScorer
 
@@ -102,3 +104,46 @@ def test_the_drawing_keeps_lit_cells_and_darkens_the_rest():
     assert sheet[MARGIN_PX + 10, left + 10].tolist() == [200, 30, 30]
     assert sheet[MARGIN_PX + 10, left + 230].max() < 60
     assert sheet[MARGIN_PX + 310, left + 10].max() < 60
+
+
+def _caption(*names):
+    """The pixels under the panels, for an answer of these names."""
+    light = (np.full((1, 1), 1, dtype=np.float32),) * len(names)
+    said = Prediction(names, 0.7, (0.7,) * len(names), (), evidence=light)
+    sheet = draw_explanation(Image.new("RGB", (240, 320), (200, 30, 30)), said)
+    return np.asarray(sheet)[MARGIN_PX + PANEL_PX[1] :]
+
+
+def test_names_that_pillows_font_lacks_are_written_in_one_of_the_systems():
+    try:
+        ImageFont.truetype("DejaVuSans.ttf", 20)
+    except OSError:
+        pytest.skip("this machine has no DejaVu Sans")
+    assert (_caption("Женщины") != _caption("Жанщяны")).any()  # boxes would look alike
+
+
+def test_a_name_that_no_font_here_has_becomes_its_levels_number(monkeypatch):
+    monkeypatch.setattr(explain, "FONTS", ("no-such-font.ttf",))
+    assert (_caption("Men", "服装") == _caption("Men", "level 2")).all()
+    assert (_caption("Röcke & Kleider") != _caption("level 1")).any()
+
+
+def test_drawings_are_not_mixed_with_those_of_an_earlier_call(tmp_path):
+    folder = tmp_path / "why"
+    claim_drawings(folder)
+    assert not folder.exists()
+    folder.mkdir()
+    claim_drawings(folder)  # an empty one is as good as none
+    (folder / "00007-shirt.png").touch()
+    (folder / "notes-of-mine.png").touch()
+    with pytest.raises(UsageError, match="why holds files already.*--overwrite"):
+        claim_drawings(folder)
+    claim_drawings(folder, overwrite=True)
+    assert [file.name for file in folder.iterdir()] == ["notes-of-mine.png"]
+
+
+def test_a_file_takes_no_drawings(tmp_path):
+    (tmp_path / "products.csv").touch()
+    for overwrite in (False, True):
+        with pytest.raises(UsageError, match="is a file: --explain draws into a folder"):
+            claim_drawings(tmp_path / "products.csv", overwrite=overwrite)

@@ -65,6 +65,7 @@ def predict(
     printed, or JSON lines with --json. A picture that cannot be read becomes a row with its error.
     """
     from atlas.cli.screen import print_error, screen_progress
+    from atlas.stages.explain import claim_drawings
     from atlas.stages.inputs import find_inputs
     from atlas.stages.outputs import JsonLinesSink, check_output
     from atlas.stages.predict import find_model, head_of, load, predict_source, predict_to_file, store_words
@@ -78,6 +79,8 @@ def predict(
     if not also and (mapping or use_suggested):
         _want_stores()
     source = find_inputs(inputs, NamedColumns(image_column, id_column), split, _stdin_lines())
+    if explain is not None:
+        claim_drawings(explain, overwrite=overwrite)
     categorizer = load(folder, engine, bf16=bf16)  # type: ignore[arg-type]  # it says itself which engines there are
     words = store_words(categorizer.bundle, also, mapping, use_suggested=use_suggested) if also else None
     wishes: dict[str, Any] = {

@@ -36,6 +36,11 @@ _SIGNS = {
 }
 _READY = {name: re.compile(sign, re.DOTALL) for name, sign in _SIGNS.items()}
 _PICTURES = frozenset(name for name in _SIGNS if name.endswith("picture"))
+#: The name under which pages and headers may speak to this crawler alone.
+CRAWLER = "atlas"
+_NAME = re.compile(r"[a-z*][\w*.-]*")
+#: What says something with a value in `X-Robots-Tag`, so that the name before the colon is no crawler's.
+_WITH_VALUES = ("max-snippet", "max-image-preview", "max-video-preview", "unavailable_after")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -71,16 +76,24 @@ def picture_fault(body: bytes, most_pixels: int) -> str:
     return "" if min(width, height) > 1 else f"{width} x {height} pixels are no picture"
 
 
-def forbids_training(robots_tag: str) -> str:
-    """The wish in an `X-Robots-Tag` header that pictures be left alone, `noai` or `noimageai`; empty without one.
+def wishes_of(robots_tag: str) -> list[str]:
+    """The wishes in `X-Robots-Tag` headers that pictures be left alone, `noai` and `noimageai`, in their order.
 
-    A wish that names another crawler (`otherbot: noai`) is not meant for Atlas.
+    Each line is a header of its own. A wish that names another crawler (`otherbot: noai`) is not meant for Atlas.
     """
-    whom = ""
-    for part in robots_tag.lower().split(","):
-        name, colon, words = part.rpartition(":")
-        whom = name.strip() if colon else whom
-        word = words.strip()
-        if word in ("noai", "noimageai") and whom in ("", "*", "atlas"):
-            return word
-    return ""
+    found = []
+    for line in robots_tag.lower().splitlines():
+        whom = ""
+        for part in line.split(","):
+            name, colon, words = map(str.strip, part.partition(":"))
+            if colon and (name in _WITH_VALUES or not _NAME.fullmatch(name)):
+                continue
+            whom = name if colon else whom
+            word = words if colon else name
+            found += [word] if word in ("noai", "noimageai") and whom in ("", "*", CRAWLER) else []
+    return found
+
+
+def forbids_training(robots_tag: str) -> str:
+    """The first of such wishes; empty without one."""
+    return next(iter(wishes_of(robots_tag)), "")

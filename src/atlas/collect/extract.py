@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias, TypeVar
 
+from atlas.collect.content import CRAWLER, wishes_of
 from atlas.collect.page import Found, Page
 from atlas.collect.reading.breadcrumbs import clean_trail, marked_trail
 from atlas.collect.reading.charset import decode
@@ -48,17 +49,23 @@ def extract(page: Page, store: StoreFile, path: Path = ()) -> Found:
     none: tuple[str, ...] = ()
     products = _guarded("links", lambda: product_urls(document, store.links, graphs.values(), is_product), none, notes)
     following = _guarded("next page", lambda: next_urls(document, store.links), none, notes)
-    wishes = f"{page.robots_tag},{','.join(document.metas.get('robots', ()))}".lower()
+    wishes = _wishes(document, page.robots_tag)
     return Found(
         listing,
         products,
         following,
-        noai=bool(re.search(r"\bnoai\b", wishes)),
-        noimageai=bool(re.search(r"\bnoimageai\b", wishes)),
+        noai="noai" in wishes,
+        noimageai="noimageai" in wishes,
         needs_browser=not page.rendered and _needs_browser(document, store, bool(listing or products)),
         sources=sources,
         notes=tuple(notes),
     )
+
+
+def _wishes(document: Document, robots_tag: str) -> set[str]:
+    """What a page says to all crawlers, or to this one, in its header and its head."""
+    told = [text for name in ("robots", CRAWLER) for text in document.metas.get(name, ())]
+    return {*wishes_of(robots_tag), *re.split(r"[\s,;]+", " ".join(told).lower())}
 
 
 def own_address(body: bytes) -> str:

@@ -179,8 +179,9 @@ async def _read(response: aiohttp.ClientResponse, ask: Ask) -> bytes:
 
 
 def _told(response: aiohttp.ClientResponse) -> dict[str, str]:
-    """The headers by lower-case name; one that stands there twice is joined."""
-    return {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
+    """The headers by lower-case name; one that stands there twice is joined, by line where each speaks for itself."""
+    told = {name.lower(): response.headers.getall(name) for name in response.headers}
+    return {name: ("\n" if name == "x-robots-tag" else ", ").join(values) for name, values in told.items()}
 
 
 def _judge(ask: Ask, body: bytearray) -> bool:

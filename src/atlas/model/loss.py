@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -19,13 +18,16 @@ class Target(NamedTuple):
     other: Tensor | None = None  # int64 (B,)
     share: Tensor | None = None  # float (B,), weight of `node`; 1 - share goes to `other`
 
+    @property
+    def nodes(self) -> Tensor:
+        """All nodes of each row, (B, 1), or (B, 2) for mixed pictures."""
+        return self.node[:, None] if self.other is None else torch.stack([self.node, self.other], dim=1)
 
-def blended(loss: Callable[[Tensor], Tensor], target: Target) -> Tensor:
-    """`loss` (B,) of the target's nodes; of mixed pictures both, each with its share."""
-    value = loss(target.node)
-    if target.other is None or target.share is None:
-        return value
-    return target.share * value + (1 - target.share) * loss(target.other)
+    def blend(self, losses: Tensor) -> Tensor:
+        """The loss (B,) of each row from those of its `nodes`: of mixed pictures both, each with its share."""
+        if self.other is None or self.share is None:
+            return losses[:, 0]
+        return self.share * losses[:, 0] + (1 - self.share) * losses[:, 1]
 
 
 def average_logs(first: Tensor, second: Tensor) -> Tensor:
@@ -51,7 +53,7 @@ class MassLoss(torch.nn.Module):
 
     def forward(self, log_mass: Tensor, target: Target, smoothing: float = 0.0) -> Tensor:
         """The mean loss over the batch, a scalar; `log_mass` is (B, N)."""
-        loss = blended(lambda node: self.negative_log(log_mass, node), target)
+        loss = target.blend(torch.stack([self.negative_log(log_mass, node) for node in target.nodes.T], dim=1))
         if smoothing:
             uniform = -log_mass[:, self.is_answer].mean(dim=1)
             loss = (1 - smoothing) * loss + smoothing * uniform

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from atlas.model.config import DecoderConfig
 from atlas.model.decoding import Decoder, FreePaths, State, choose_keep, expand, expand_lit, write_freely
 from atlas.model.encoders import Encoder
-from atlas.model.loss import Target, average_logs, blended
+from atlas.model.loss import Target, average_logs
 from atlas.model.plan import END, PAD, START, TreePlan
 from atlas.records import Batch, TreeArrays
 
@@ -39,28 +39,31 @@ class PathModel(nn.Module):
         A product known no deeper than an inner node has no end token, so nothing is said of what lies below. The doubly
         stochastic term is the mean over cells of (1 - sum over levels of the light) squared (Xu et al. 2015).
         """
-        seen = self.decoder.start(self.encoder(batch.pixels))
-        return blended(lambda node: self._teach(node, *seen, smoothing), target).mean()
+        state, seen = self.decoder.start(self.encoder(batch.pixels))
+        return target.blend(self._teach(target.nodes, state, seen, smoothing)).mean()
 
-    def _teach(self, node: Tensor, state: State, seen: State, smoothing: float) -> Tensor:
-        """Loss (B,) of writing each row's sentence."""
-        words = self.sentence[node]  # (B, D + 1)
-        words = words[:, : int((words != PAD).sum(dim=1).max())]
-        taken = F.pad(words[:, :-1], (1, 0), value=START)
+    def _teach(self, nodes: Tensor, state: State, seen: State, smoothing: float) -> Tensor:
+        """Losses (B, n) of writing the sentences of n nodes of each picture, all at the same time."""
+        words = self.sentence[nodes]  # (B, n, D + 1)
+        words = words[..., : int((words != PAD).sum(dim=2).max())]
+        taken = F.pad(words[..., :-1], (1, 0), value=START)
+        state = tuple(part.expand(-1, nodes.shape[1], *part.shape[2:]) for part in state)
         losses, lights = [], []
-        for place in range(words.shape[1]):
-            told = self.decoder.advance(state, taken[:, place : place + 1], seen)
+        for place in range(words.shape[2]):
+            told = self.decoder.advance(state, taken[..., place], seen)
             state = told.state
-            logits = self.decoder.vocabulary(told.hidden[:, 0]).float()
+            logits = self.decoder.vocabulary(told.hidden).float().transpose(1, 2)  # (B, V, n)
             losses.append(
-                F.cross_entropy(logits, words[:, place], ignore_index=PAD, reduction="none", label_smoothing=smoothing)
+                F.cross_entropy(
+                    logits, words[..., place], ignore_index=PAD, reduction="none", label_smoothing=smoothing
+                )
             )
-            lights.append(told.light[:, 0].float())
+            lights.append(told.light.float())
         real = (words != PAD).float()
-        loss = (torch.stack(losses, dim=1) * real).sum(dim=1) / real.sum(dim=1)
+        loss = (torch.stack(losses, dim=2) * real).sum(dim=2) / real.sum(dim=2)
         if self.doubly_stochastic:
-            light = (torch.stack(lights, dim=1) * real[..., None]).sum(dim=1)  # (B, P)
-            loss = loss + self.doubly_stochastic * (1 - light).square().mean(dim=1)
+            light = (torch.stack(lights, dim=2) * real[..., None]).sum(dim=2)  # (B, n, P)
+            loss = loss + self.doubly_stochastic * (1 - light).square().mean(dim=2)
         return loss
 
     def score(self, batch: Batch) -> Tensor:

@@ -154,7 +154,7 @@ class Ledger:
         return Trial(entrant.label, entrant.asked, (*entrant.settings, *decided), recipe, folder)
 
     def with_length(self, trial: Trial) -> Trial:
-        """The run with its epochs, which are the same for all seeds and whenever it is taken up.
+        """The run with its length, which is the same for all seeds and whenever it is taken up.
 
         Raises what `measure_cost` and `choose_length` raise.
         """
@@ -163,11 +163,11 @@ class Ledger:
             cost = self._cost(trial) if self._plan.core_minutes is not None else None
             lengths[key] = choose_length(self._data, trial.recipe, self._plan.core_minutes, cost)._asdict()
             self.keep()
-        epochs = int(lengths[key]["epochs"])
-        if epochs == trial.recipe.training.epochs:
-            return trial
-        recipe = replace(trial.recipe, training=replace(trial.recipe.training, epochs=epochs))
-        return replace(trial, recipe=recipe, settings=(*trial.settings, f"training.epochs={epochs}"))
+        epochs, steps, training = int(lengths[key]["epochs"]), int(lengths[key]["epoch_steps"]), trial.recipe.training
+        settings = [f"training.epochs={epochs}"] * (epochs != training.epochs)
+        settings += [f"training.epoch_steps={steps}"] * (steps != training.epoch_steps)
+        recipe = replace(trial.recipe, training=replace(training, epochs=epochs, epoch_steps=steps))
+        return replace(trial, recipe=recipe, settings=(*trial.settings, *settings))
 
     def _cost(self, trial: Trial) -> Cost:
         """What the recipe costs, measured once on the whole training part."""

@@ -1,8 +1,9 @@
-"""How long a recipe may learn: what an epoch costs here, and how many of them fit into a budget."""
+"""How long a recipe may learn: what an epoch costs here, and how much of that fits into a budget."""
 
 from __future__ import annotations
 
 import time
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ class Length(NamedTuple):
     """How long a run learns."""
 
     epochs: int
+    epoch_steps: int  # batches of each; 0 is all of them
     wanted: int  # epochs without a budget
     epoch_core_s: float | None  # the cost that was reckoned with; None without a budget
 
@@ -68,19 +70,21 @@ def choose_length(data: DatasetFolder, recipe: Recipe, budget_core_minutes: floa
     """How many epochs a run has: the recipe's own, on a share of the data as many as make the same number of steps.
 
     So only the data differ between shares, not the length of learning. A budget, in core-minutes of training, cuts
-    that to what fits by the `cost`. Raises UsageError when not even one epoch does.
+    that by the `cost` to as many epochs as begin within it, all of them shortened alike so that the last one ends with
+    it. Raises UsageError when it does not hold a single step.
     """
     wanted, steps = _wanted(data, recipe)
     if budget_core_minutes is None or cost is None or not steps:  # without steps, training says what is wrong
-        return Length(wanted, wanted, None)
-    epoch_core_s = steps * cost.step_core_s + cost.dev_core_s
-    fitting = int(60 * budget_core_minutes / epoch_core_s)
-    if not fitting:
+        return Length(wanted, 0, wanted, None)
+    budget_s, epoch_core_s = 60 * budget_core_minutes, steps * cost.step_core_s + cost.dev_core_s
+    epochs = min(wanted, max(1, ceil(budget_s / epoch_core_s)))
+    fitting = int((budget_s / epochs - cost.dev_core_s) / cost.step_core_s)
+    if fitting < 1:
         raise UsageError(
-            f"one epoch takes about {epoch_core_s / 60:.2g} core-minutes, more than the budget of "
-            f"{budget_core_minutes:g}: raise --core-minutes, or take this recipe out"
+            f"a step takes about {cost.step_core_s:.2g} core-seconds and scoring dev {cost.dev_core_s:.2g}, more than "
+            f"the budget of {budget_core_minutes:g} core-minutes: raise --core-minutes, or take this recipe out"
         )
-    return Length(min(wanted, fitting), wanted, epoch_core_s)
+    return Length(epochs, 0 if fitting >= steps else fitting, wanted, epoch_core_s)
 
 
 def _wanted(data: DatasetFolder, recipe: Recipe) -> tuple[int, int]:

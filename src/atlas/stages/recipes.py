@@ -33,7 +33,8 @@ class TrainingConfig:
     themselves. `clip` cuts each gradient value to [-clip, clip]; 0 does not. Training stops early when the loss on
     `dev` fell by less than `min_improvement` for `patience` epochs in a row; patience 0 never stops. `precision` "auto"
     is bf16 where it is clearly faster than fp32 on this machine. `share` learns from that part of the training
-    products; smaller shares lie within larger ones, the same for each seed, and an epoch is one pass over the share.
+    products; smaller shares lie within larger ones, the same for each seed, and an epoch is one pass over the share,
+    or so many batches of one as `epoch_steps` says, where that is not 0.
     """
 
     epochs: int = 17
@@ -51,11 +52,12 @@ class TrainingConfig:
     min_improvement: float = 0.001
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     share: float = 1.0
+    epoch_steps: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.weight_decay, self.encoder_rate, self.clip, self.patience) < 0:
-            raise RecipeError("training.weight_decay, encoder_rate, clip and patience: use 0 or more")
+        if min(self.weight_decay, self.encoder_rate, self.clip, self.patience, self.epoch_steps) < 0:
+            raise RecipeError("training.weight_decay, encoder_rate, clip, patience and epoch_steps: use 0 or more")
         if self.optimizer == "rmsprop" and self.weight_decay:
             raise RecipeError("training.weight_decay is AdamW's: use 0.0 with rmsprop")
         if not 0 <= self.second_momentum < 1:

@@ -114,7 +114,8 @@ class TrainingRun:
         dev = PictureLoader(data, "dev", recipe.image, threads) if data.splits.get("dev") else None
         self.dev = dev if dev is not None and (dev.nodes >= 0).any() else None  # paths that train lacks choose nothing
         self.size = (recipe.image.height_px, recipe.image.width_px)
-        self.steps_per_epoch = len(self.train) // settings.batch_size
+        whole = len(self.train) // settings.batch_size
+        self.steps_per_epoch = min(settings.epoch_steps or whole, whole)
         self._check()
         torch.manual_seed(settings.seed)
         bare = assemble(recipe.model, data.taxonomy.arrays)
