@@ -67,7 +67,8 @@ def claim_drawings(folder: FilePath, *, overwrite: bool = False) -> None:
         return
     if not overwrite:
         raise UsageError(
-            f"{folder} holds files already: name another folder with --explain, or use --overwrite to replace its drawings"
+            f"{folder} holds files already: name another folder with --explain, or use --overwrite to replace the "
+            "drawings in it"
         )
     for drawing in folder.glob(_DRAWINGS):
         drawing.unlink()
