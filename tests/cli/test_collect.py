@@ -69,7 +69,17 @@ def test_a_trial_says_what_is_left_and_how_to_go_on(atlas, site, tmp_path):
     code, out, _ = atlas("collect", store_file(tmp_path, site), "-o", tmp_path / "crawl", "-q", "--limit", "2")
     assert code == 0
     assert f"{site.host}: " in out and " addresses left, limit" in out
-    assert "what is left: the same command with --resume" in out
+    assert "what is left: the same command with --resume, without --limit\n" in out
+
+
+def test_a_budget_that_is_used_up_says_what_to_raise_and_that_helps(atlas, site, tmp_path):
+    call = ("collect", store_file(tmp_path, site), "-o", tmp_path / "crawl", "-q", "--set")
+    code, out, _ = atlas(*call, "budget.pages=3")
+    assert code == 0
+    assert "what is left: the same command with --resume and a larger budget: --set budget.pages=N\n" in out
+    code, out, _ = atlas(*call, "budget.pages=99", "--resume")
+    assert code == 0
+    assert "6 listings" in out and "left:" not in out
 
 
 def test_nothing_collected_and_wrong_use_have_their_codes(atlas, site, tmp_path):

@@ -468,8 +468,10 @@ def test_a_full_disk_ends_the_crawl_in_one_line(crawl, site, monkeypatch):
 
 def test_wrong_use_says_what_is_right(tmp_path, site):
     file = store_file(tmp_path, site)
-    with pytest.raises(UsageError, match="neither a store file"):
+    with pytest.raises(UsageError, match="pages.html does not exist"):
         collect([tmp_path / "pages.html"], tmp_path / "out")
+    with pytest.raises(UsageError, match="neither a store file"):
+        collect([tmp_path], tmp_path / "out")
     with pytest.raises(UsageError, match="no store file"):
         collect([tmp_path / "none.toml"], tmp_path / "out")
     with pytest.raises(UsageError, match="two sources are called 'shop'"):

@@ -144,6 +144,15 @@ def test_suggested_rows_count_when_asked_for(crawl, mapping, tmp_path):
         build(crawl, tmp_path / "no", BuildOptions(use_suggested=True))
 
 
+def test_a_mapping_that_nobody_confirmed_says_so(crawl, tmp_path):
+    file = tmp_path / "map.csv"
+    file.write_text(HEAD + "acme,Men,Men > Jeans,suggested\n")
+    with pytest.raises(
+        NothingDoneError, match=r"no row of the mapping is confirmed \(1 suggested\): .*--use-suggested"
+    ):
+        build(crawl, tmp_path / "out", BuildOptions(mapping=file))
+
+
 def test_a_start_urls_path_counts_where_the_mapping_has_no_row(tmp_path, mapping):
     listed = [listing("acme", n, "Men > Denim", path=["Men", "Trousers"]) for n in range(6)]
     listed += [listing("acme", 10 + n, "Gifts", path=["Men", "Trousers"]) for n in range(6)]

@@ -86,8 +86,17 @@ def _print(summary: CollectSummary) -> None:
     _print_dead(record["dead"])
     print_line(f"{record['listings']:,} listings: {summary.output / 'listings.jsonl'}")
     if record["left"]:
-        print_line("what is left: the same command with --resume")
+        print_line(f"what is left: the same command with --resume{_wider(record['left'])}")
     print_line(f"next: atlas build {summary.output} -o dataset")
+
+
+def _wider(left: dict[str, dict[str, Any]]) -> str:
+    """What must change in the call so that it goes further than the last one was told to."""
+    whys = {part["why"] for part in left.values()}
+    changes = [", without --limit"] if "limit" in whys else []
+    budgets = sorted({why.split()[-1] for why in whys if why.startswith("budget")} - {"minutes"})  # those begin anew
+    changes += [f" and a larger budget: --set budget.{name}=N" for name in budgets]
+    return "".join(changes)
 
 
 def _print_reasons(record: dict[str, Any]) -> None:

@@ -137,11 +137,21 @@ def _decide(parts: Parts, keys: Keys, twins: Twins, plan: Plan) -> Decisions:
         left_out = ", ".join(f"{count:,} left out by --{wish}" for wish, count in parts.state.left_out.items())
         rows = sum(batch.num_rows for batch in parts.batches)
         told = "; ".join(text for text in (reasons, left_out) if text)
-        crawled = plan.mapping is None and any(entry.kind == "listings" for entry in plan.source.files)
-        advice = "; listings need --mapping FILE, or --columns path=breadcrumb for their stores' own trees"
-        raise NothingDoneError(
-            f"{error} ({rows:,} rows read{': ' + told if told else ''}){advice if crawled else ''}"
-        ) from error
+        raise NothingDoneError(f"{error} ({rows:,} rows read{': ' + told if told else ''}){_advice(plan)}") from error
+
+
+def _advice(plan: Plan) -> str:
+    """What to do where listings or a mapping gave no label at all; empty where the reasons say enough."""
+    if plan.mapping is None:
+        crawled = any(entry.kind == "listings" for entry in plan.source.files)
+        needed = "; listings need --mapping FILE, or --columns path=breadcrumb for their stores' own trees"
+        return needed if crawled else ""
+    statuses = Counter(row.status for row in plan.mapping.rows)
+    if statuses["confirmed"]:
+        return ""
+    return (
+        f"; no row of the mapping is confirmed ({statuses['suggested']:,} suggested): confirm some, or --use-suggested"
+    )
 
 
 def _record(plan: Plan, parts: Parts, found: FoundTwins, decisions: Decisions) -> dict[str, Any]:

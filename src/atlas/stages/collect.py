@@ -159,6 +159,8 @@ def _open_source(file: FilePath, options: CollectOptions) -> _Source:
         store = StoreFile(
             "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in entries.name) or "list"
         )
+    elif not file.exists():
+        raise UsageError(f"{file} does not exist: name a store file (.toml) or a list of urls")
     else:
         raise UsageError(f"{file} is neither a store file (.toml) nor a list of urls (.json, .csv, .jsonl, .parquet)")
     for setting in options.settings:
