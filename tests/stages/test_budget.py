@@ -24,8 +24,10 @@ def test_without_a_budget_a_recipe_has_its_own_epochs(data):
 
 
 def test_on_a_share_the_number_of_steps_stays(data):
-    wanted = choose_length(data, tiny_recipe("epochs=7", "share=0.5"), None, None).epochs
-    assert wanted == round(7 * steps(data) / steps(data, 0.5)) > 7
+    cost, minutes = Cost(2.0, 10.0), 3.5 * (2 * steps(data) + 10) / 60
+    half = tiny_recipe("epochs=7", "share=0.5")
+    assert choose_length(data, half, None, None) == (7, steps(data), 7, None)
+    assert choose_length(data, half, minutes, cost) == choose_length(data, tiny_recipe("epochs=7"), minutes, cost)
 
 
 def test_a_budget_is_spent_to_its_end(data):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from atlas.bundle import open_bundle
+from atlas.dataset.loader import PictureLoader
 from atlas.dataset.schema import open_dataset
 from atlas.dataset.split import in_share
 from atlas.errors import DataError, RecipeError, UsageError
@@ -89,6 +90,24 @@ def test_a_run_stopped_anywhere_and_resumed_gives_the_same_weights(small_dataset
     monkeypatch.undo()
     train_model(small_dataset, tmp_path / "broken", recipe, resume=True)
     assert weights(tmp_path / "whole") == weights(tmp_path / "broken")
+
+
+@pytest.mark.parametrize("epoch_steps", [3, 11])
+def test_an_epoch_of_another_length_goes_on_in_the_passes(small_dataset, tmp_path, monkeypatch, epoch_steps):
+    """Batches are those of pass after pass; only where an epoch ends, and `dev` is scored, changes."""
+    seen = []
+    step = TrainingRun.step
+    monkeypatch.setattr(TrainingRun, "step", lambda run, pictures: seen.append(pictures.rows) or step(run, pictures))
+    data = open_dataset(small_dataset)
+    recipe = tiny_recipe("epochs=2", f"epoch_steps={epoch_steps}")
+    whole = data.splits["train"] // recipe.training.batch_size
+    assert epoch_steps != whole
+    summary = train_model(small_dataset, tmp_path / "model", recipe)
+    assert summary.epochs == 2
+    order = PictureLoader(data, "train", recipe.image, 1).order
+    passes = [order(0, turn)[: whole * recipe.training.batch_size] for turn in range(2 * epoch_steps // whole + 1)]
+    wanted = np.concatenate(passes)[: 2 * epoch_steps * recipe.training.batch_size]
+    assert np.concatenate(seen).tolist() == wanted.tolist()
 
 
 def _stopping(step, after):

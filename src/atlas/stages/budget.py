@@ -31,7 +31,7 @@ class Length(NamedTuple):
     """How long a run learns."""
 
     epochs: int
-    epoch_steps: int  # batches of each; 0 is all of them
+    epoch_steps: int  # batches of each; 0 is one pass
     wanted: int  # epochs without a budget
     epoch_core_s: float | None  # the cost that was reckoned with; None without a budget
 
@@ -67,16 +67,18 @@ def _step_core_s(run: TrainingRun) -> float:
 
 
 def choose_length(data: DatasetFolder, recipe: Recipe, budget_core_minutes: float | None, cost: Cost | None) -> Length:
-    """How many epochs a run has: the recipe's own, on a share of the data as many as make the same number of steps.
+    """How long a run is: as long as the recipe says, and on a share of the data as long as on the whole.
 
-    So only the data differ between shares, not the length of learning. A budget, in core-minutes of training, cuts
-    that by the `cost` to as many epochs as begin within it, all of them shortened alike so that the last one ends with
-    it. Raises UsageError when it does not hold a single step.
+    So only the data differ between shares, not the length of learning, nor how often `dev` is scored. A budget, in
+    core-minutes of training, cuts that by the `cost` to as many epochs as begin within it, all of them shortened alike
+    so that the last one ends with it. Raises UsageError when it does not hold a single step.
     """
-    wanted, steps = _wanted(data, recipe)
-    if budget_core_minutes is None or cost is None or not steps:  # without steps, training says what is wrong
-        return Length(wanted, 0, wanted, None)
-    budget_s, epoch_core_s = 60 * budget_core_minutes, steps * cost.step_core_s + cost.dev_core_s
+    wanted, steps, whole = recipe.training.epochs, recipe.training.epoch_steps, _steps_of_whole(data, recipe)
+    if recipe.training.share < 1 and not steps:
+        steps = whole
+    if budget_core_minutes is None or cost is None or not whole:  # without steps, training says what is wrong
+        return Length(wanted, steps, wanted, None)
+    budget_s, epoch_core_s = 60 * budget_core_minutes, (steps or whole) * cost.step_core_s + cost.dev_core_s
     epochs = min(wanted, max(1, ceil(budget_s / epoch_core_s)))
     fitting = int((budget_s / epochs - cost.dev_core_s) / cost.step_core_s)
     if fitting < 1:
@@ -84,13 +86,10 @@ def choose_length(data: DatasetFolder, recipe: Recipe, budget_core_minutes: floa
             f"a step takes about {cost.step_core_s:.2g} core-seconds and scoring dev {cost.dev_core_s:.2g}, more than "
             f"the budget of {budget_core_minutes:g} core-minutes: raise --core-minutes, or take this recipe out"
         )
-    return Length(epochs, 0 if fitting >= steps else fitting, wanted, epoch_core_s)
+    return Length(epochs, steps if fitting >= (steps or whole) else fitting, wanted, epoch_core_s)
 
 
-def _wanted(data: DatasetFolder, recipe: Recipe) -> tuple[int, int]:
-    """Epochs without a budget, and the steps of one."""
-    settings = recipe.training
-    products = data.table("train", ["product_id"])["product_id"].to_pylist()
-    whole = len(products) // settings.batch_size
-    part = int(in_share(products, settings.share).sum()) // settings.batch_size
-    return max(1, round(settings.epochs * whole / part)) if part else settings.epochs, part
+def _steps_of_whole(data: DatasetFolder, recipe: Recipe) -> int:
+    """The batches of one pass over the whole training part; 0 where the recipe's share does not fill one."""
+    products, size = data.table("train", ["product_id"])["product_id"].to_pylist(), recipe.training.batch_size
+    return len(products) // size if in_share(products, recipe.training.share).sum() >= size else 0

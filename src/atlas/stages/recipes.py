@@ -33,8 +33,8 @@ class TrainingConfig:
     themselves. `clip` cuts each gradient value to [-clip, clip]; 0 does not. Training stops early when the loss on
     `dev` fell by less than `min_improvement` for `patience` epochs in a row; patience 0 never stops. `precision` "auto"
     is bf16 where it is clearly faster than fp32 on this machine. `share` learns from that part of the training
-    products; smaller shares lie within larger ones, the same for each seed, and an epoch is one pass over the share,
-    or so many batches of one as `epoch_steps` says, where that is not 0.
+    products; smaller shares lie within larger ones, the same for each seed. An epoch, after which `dev` is scored, is
+    one pass over them, or as many batches as `epoch_steps` says where that is not 0.
     """
 
     epochs: int = 17

@@ -114,8 +114,8 @@ class TrainingRun:
         dev = PictureLoader(data, "dev", recipe.image, threads) if data.splits.get("dev") else None
         self.dev = dev if dev is not None and (dev.nodes >= 0).any() else None  # paths that train lacks choose nothing
         self.size = (recipe.image.height_px, recipe.image.width_px)
-        whole = len(self.train) // settings.batch_size
-        self.steps_per_epoch = min(settings.epoch_steps or whole, whole)
+        self.steps_per_pass = len(self.train) // settings.batch_size
+        self.steps_per_epoch = (settings.epoch_steps or self.steps_per_pass) if self.steps_per_pass else 0
         self._check()
         torch.manual_seed(settings.seed)
         bare = assemble(recipe.model, data.taxonomy.arrays)
@@ -174,6 +174,11 @@ class TrainingRun:
         return (self.recipe.training.epochs - self.position.epoch) * self.steps_per_epoch - self.position.step
 
     @property
+    def number(self) -> int:
+        """The place of the next batch among all."""
+        return self.position.epoch * self.steps_per_epoch + self.position.step
+
+    @property
     def done(self) -> float:
         """The share of all steps that lies behind."""
         return 1 - self.steps_left / (self.recipe.training.epochs * self.steps_per_epoch)
@@ -184,7 +189,7 @@ class TrainingRun:
         """All batches of the current epoch from the current step on."""
         self.model.train()
         started, total = time.monotonic(), 0
-        for pictures in self.train.batches(self._shares(self.position.epoch, self.position.step)):
+        for pictures in self.train.batches(self._shares()):
             loss = self.step(pictures)
             total += self.recipe.training.batch_size
             rate = total / (time.monotonic() - started)
@@ -195,7 +200,7 @@ class TrainingRun:
         """One batch: change, blend, score, learn. Everything random comes from (seed, epoch, step, row)."""
         settings, position, device = self.recipe.training, self.position, self.accelerator.device
         started = time.process_time()
-        number = position.epoch * self.steps_per_epoch + position.step
+        number = self.number
         set_rates(self.bare_optimizer, one_cycle(self.recipe.schedule, number, settings.epochs * self.steps_per_epoch))
         torch.manual_seed(_seed(settings.seed, number, self.accelerator.process_index))
         pixels = pictures.pixels.to(device, non_blocking=True)
@@ -221,7 +226,7 @@ class TrainingRun:
     def _altered(self, pixels: Tensor, rows: NDArray[np.int64]) -> tuple[Tensor, Target]:
         augment, seed, position = self.recipe.augment, self.recipe.training.seed, self.position
         if augment.moves:
-            pixels = change(pixels, draw_changes(augment, self.size, seed, position.epoch, rows))
+            pixels = change(pixels, draw_changes(augment, self.size, seed, self.number // self.steps_per_pass, rows))
         node = torch.from_numpy(self.train.nodes[rows]).to(pixels.device)
         place = position.step * self.accelerator.num_processes + self.accelerator.process_index
         mixing = draw_mixing(augment, self.size, len(rows), seed, position.epoch, place, self.done)
@@ -230,11 +235,16 @@ class TrainingRun:
         share = torch.full((len(rows),), mixing.share, device=pixels.device)
         return blend(pixels, mixing), Target(node, node[torch.from_numpy(mixing.partner).to(node.device)], share)
 
-    def _shares(self, epoch: int, first: int) -> Iterator[NDArray[np.int64]]:
-        """This process's rows of each batch from step `first` on; rows that fill no batch wait for the next epoch."""
-        size = self.recipe.training.batch_size
-        order = self.train.order(self.recipe.training.seed, epoch)
-        for step in range(first, self.steps_per_epoch):
+    def _shares(self) -> Iterator[NDArray[np.int64]]:
+        """This process's rows of each batch from here to the epoch's end.
+
+        Batches are cut off one pass after the other, each in its own order; rows that fill none wait for the next pass.
+        """
+        size, order, drawn = self.recipe.training.batch_size, np.empty(0, np.int64), -1
+        for number in range(self.number, self.number + self.steps_per_epoch - self.position.step):
+            turn, step = divmod(number, self.steps_per_pass)
+            if turn != drawn:
+                order, drawn = self.train.order(self.recipe.training.seed, turn), turn
             yield order[step * size : (step + 1) * size][
                 self.accelerator.process_index :: self.accelerator.num_processes
             ]
