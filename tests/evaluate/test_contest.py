@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from atlas.errors import DataError
 from atlas.evaluate.contest import (
+    WHOLE_PATHS,
     Entry,
     difference,
+    headline_name,
     invalid_guesses,
     published_rows,
     score_names,
@@ -129,3 +131,36 @@ def test_published_rows_say_what_they_are():
     rows = published_rows()
     assert [row["micro_f1"] for row in rows] == [0.92, 0.90, 0.88]
     assert all(row["name"] and row["short"] and row["data"] and row["source"] for row in rows)
+
+
+RAGGED = Taxonomy([("Bags",), ("Men", "Shirts"), ("Men", "Jeans", "Slim")])
+BAGS, SHORT, LONG = (RAGGED.node(path) for path in (("Bags",), ("Men", "Shirts"), ("Men", "Jeans", "Slim")))
+
+
+def ragged(*guesses):
+    return in_memory(RAGGED, (BAGS, BAGS, SHORT, LONG), guesses, None)
+
+
+def test_paths_of_unequal_depth_are_compared_as_wholes():
+    """Of four pictures one has three names: `new` has that one alone, `old` the other three."""
+    old, new = ragged(BAGS, BAGS, SHORT, SHORT), ragged(SHORT, SHORT, LONG, LONG)
+    found = summarize_contest(contest(("old", 1.0, (old,)), ("new", 1.0, (new,))), "old", draws=50)
+    assert (found["headline"], headline_name(found)) == (WHOLE_PATHS, "whole paths right")
+    assert found["pictures_by_level"] == [4, 2, 1]
+    whole = [entry["scores"][found["headline"]]["mean"] for entry in found["entries"]]
+    assert whole == [0.75, 0.25]
+    assert found["comparisons"][0]["differences"][found["headline"]]["difference"] == -0.5
+    assert found["entries"][1]["scores"]["level.3.accuracy"]["mean"] == 1.0  # which would have told of the opposite
+
+
+def test_paths_of_one_depth_are_compared_at_the_last_level():
+    found = summarize_contest(contest(("a", 1.0, (of(SHIRTS, JEANS),))), "a", draws=5)
+    assert (found["headline"], headline_name(found)) == (LAST, "first 2 names right")
+    assert found["entries"][0]["scores"][WHOLE_PATHS]["mean"] == found["entries"][0]["scores"][LAST]["mean"]
+
+
+def test_the_interval_of_a_perfect_level_counts_the_products_that_reach_it():
+    """One product of four has three names: 0.025 ** (1 / 1), as Clopper and Pearson bound it, not 0.025 ** (1 / 4)."""
+    standing = stand([ragged(BAGS, BAGS, SHORT, LONG).rows], draws=50)
+    assert standing.summary("level.3.accuracy")["interval"] == [pytest.approx(0.025), 1.0]
+    assert standing.summary(WHOLE_PATHS)["interval"] == [pytest.approx(0.025 ** (1 / 4)), 1.0]

@@ -127,3 +127,18 @@ def test_the_page_in_a_browser(page, tmp_path, width):
         assert all("Women" in text for text in shown)
         browser.close()
     assert problems == []
+
+
+def test_paths_of_unequal_depth_are_told_as_wholes(summary):
+    counts = [summary["n"], 120, 7]
+    uneven = summary | {"headline": "micro.recall", "pictures_by_level": counts}
+    page = contest_report.render(uneven)
+    assert "first 3<br><small>of 7</small>" in page
+    assert "first 1</th>" in page
+    assert "whole paths right, 2 seeds" in page
+    assert "<dt>Whole paths</dt>" in page
+    assert "at the last level" not in page
+    change = summary["comparisons"][0]["differences"]["micro.recall"]
+    assert f"{report.points(change['interval'][1])}) of whole paths" in page
+    assert "whole paths right" in plots.svg(contest_plots.share_figure(uneven))
+    assert "first 3 names right" in plots.svg(contest_plots.share_figure(summary))

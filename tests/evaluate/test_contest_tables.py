@@ -75,3 +75,12 @@ def test_escaped_text_has_no_bare_special(text):
                     r"\textbar{}", r"\{", r"\}", r"\$", r"\&", r"\%", r"\#", r"\_"):  # fmt: skip
         left = left.replace(command, "")
     assert not set(left) & set('\\{}$&%#_~^<>|"')
+
+
+def test_paths_of_unequal_depth_are_told_as_wholes(summary):
+    uneven = summary | {"headline": "micro.recall", "pictures_by_level": [summary["n"], 120, 7]}
+    lines = list(csv.DictReader(csv_text(uneven).splitlines()))
+    change = summary["comparisons"][0]["differences"]["micro.recall"]["difference"]
+    assert float(lines[1]["micro.recall.minus_reference"]) == pytest.approx(change, rel=1e-5)
+    assert f"so many names: {summary['n']}, 120, 7." in latex_text(uneven)
+    assert "so many names" not in latex_text(summary)

@@ -232,6 +232,8 @@ def test_the_part_that_is_reported_on_must_be_said_when_none_is_free(small_datas
     data = open_dataset(small_dataset)
     assert stage._reported(data, None) == "test"
     assert stage._reported(data, "dev") == "dev"
+    with pytest.raises(UsageError, match="every recipe learns from it"):
+        stage._reported(data, "train")
     data.splits.pop("test")
     with pytest.raises(UsageError, match="--split"):
         stage._reported(data, None)
@@ -245,7 +247,7 @@ def test_the_command(whole, small_dataset, tmp_path, monkeypatch):
     settings = [word for setting in SMALL for word in ("--set", setting)]
     said = CliRunner().invoke(app, [*words, *settings])
     assert said.exit_code == 0, said.output
-    assert "path minus fast, last level: " in said.stdout
+    assert "path minus fast, whole paths: " in said.stdout  # the drawn tree is of unequal depth
     assert "2 runs\n" in said.stderr
     assert "run 2 of 2, path, seed 0: " in said.stderr
     told.fails = ("fast 1 1",)

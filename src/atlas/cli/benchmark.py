@@ -90,25 +90,28 @@ def _show(done: Benchmark) -> None:
 
     b = done.summary
     levels = range(1, b["levels"] + 1)
-    heads = ["recipe", "share", "seeds", *(f"first {level}" for level in levels), "95 % interval", "macro F"]
-    rows = [_row(entry, b["levels"]) for entry in b["entries"]]
+    names = {f"first {level}": f"level.{level}.accuracy" for level in levels}
+    names |= {} if b["headline"] in names.values() else {"whole path": b["headline"]}
+    heads = ["recipe", "share", "seeds", *names, "95 % interval", "macro F"]
+    rows = [_row(entry, list(names.values())) for entry in b["entries"]]
     title = f"{b['n']:,} pictures of '{b['split']}', {b['products']:,} products"
     table([*heads, "new paths", "learn, ms", "predict, ms"], rows, title=title)
     for found in b["comparisons"]:
-        print_line(_verdict(found, f"level.{b['levels']}.accuracy"))
+        print_line(_verdict(found, b["headline"], "whole paths" if "whole path" in names else "last level"))
     for run in done.failed:
         print_line(f"failed: {run['label']}, share {run['share']:g}, seed {run['seed']}: {run['error']}")
     page = f"no report.html: {done.without_page}" if done.without_page else f"report: {done.folder / 'report.html'}"
     print_line(page)
 
 
-def _row(entry: dict[str, Any], levels: int) -> list[str]:
+def _row(entry: dict[str, Any], names: list[str]) -> list[str]:
+    """The cells of an entry: the scores of these names, the interval of the last one, and the rest."""
     start = [entry["label"], f"{entry['share']:g}", str(len(entry["seeds"]))]
     scores, free = entry["scores"], entry.get("free")
     if scores is None:
-        return [*start, *["-"] * (levels + 5)]
-    low, high = scores[f"level.{levels}.accuracy"]["interval"]
-    shown = [_percent(scores[f"level.{level}.accuracy"]["mean"]) for level in range(1, levels + 1)]
+        return [*start, *["-"] * (len(names) + 5)]
+    low, high = scores[names[-1]]["interval"]
+    shown = [_percent(scores[name]["mean"]) for name in names]
     return [
         *start,
         *shown,
@@ -120,12 +123,12 @@ def _row(entry: dict[str, Any], levels: int) -> list[str]:
     ]
 
 
-def _verdict(found: dict[str, Any], name: str) -> str:
+def _verdict(found: dict[str, Any], name: str, what: str) -> str:
     change = found["differences"][name]
     low, high = change["interval"]
     share = "" if found["share"] == 1 else f" at share {found['share']:g}"
     points = f"{100 * change['difference']:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
-    return f"{found['label']} minus {found['reference']}{share}, last level: {points}"
+    return f"{found['label']} minus {found['reference']}{share}, {what}: {points}"
 
 
 def _percent(share: float | None) -> str:

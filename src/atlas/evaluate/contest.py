@@ -25,6 +25,8 @@ from atlas.taxonomy.tree import Taxonomy, format_path
 
 Json = dict[str, Any]
 _AVERAGES = ("micro", "macro", "weighted")
+#: Pictures whose whole path is right, of those whose whole path is known.
+WHOLE_PATHS = "micro.recall"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Standing:
     drawn: dict[str, NDArray[np.float64]]  # each (draws,)
     leaves: list[metrics.Counts]  # of each seed, by path number
     products: int
+    counted: dict[str, int]  # the products that a score counts, where those may be fewer
 
     def mean(self, name: str) -> float:
         """The plain mean over seeds."""
@@ -52,8 +55,8 @@ class Standing:
 
     def summary(self, name: str) -> Json:
         """A score as benchmark.json tells it: mean over seeds, its interval over products, each seed's value."""
-        mean = self.mean(name)
-        low, high = widen_at_the_ends(percentile_interval(self.drawn[name]), mean, self.products)
+        mean, counted = self.mean(name), self.counted.get(name, self.products)
+        low, high = widen_at_the_ends(percentile_interval(self.drawn[name]), mean, counted)
         return {"mean": mean, "interval": [low, high], "by_seed": self.by_seed[name]}
 
 
@@ -72,6 +75,7 @@ def stand(seeds: Sequence[Rows], draws: int = DRAWS, seed: int = 0) -> Standing:
         {name: np.mean([drawn[name] for drawn in blocks], axis=0) for name in names},
         [counts for _, counts in own],
         cards[0].products,
+        cards[0].counted,
     )
 
 
@@ -86,6 +90,21 @@ def score_names(levels: int) -> list[str]:
     names = [f"level.{level}.accuracy" for level in range(1, levels + 1)]
     averages = [f"{average}.{part}" for average in _AVERAGES for part in ("precision", "recall", "f1")]
     return [*names, "name_accuracy", *averages, "hierarchical.f1"]
+
+
+def headline_score(rows: Rows) -> str:
+    """The score that says how many whole paths are right.
+
+    Where all true paths are equally deep that is the accuracy of the last level. Where they are not, that one is of the
+    deepest alone, and the share of whole paths is the micro recall.
+    """
+    deepest = rows.truth_at[rows.exact, -1] >= 0
+    return f"level.{rows.table.levels}.accuracy" if deepest.all() else WHOLE_PATHS
+
+
+def headline_name(summary: Json) -> str:
+    """What the headline of a benchmark.json counts, in words."""
+    return "whole paths right" if summary["headline"] == WHOLE_PATHS else f"first {summary['levels']} names right"
 
 
 def summarize_contest(entries: Sequence[Entry], reference: str, draws: int = DRAWS, seed: int = 0) -> Json:
@@ -104,6 +123,8 @@ def summarize_contest(entries: Sequence[Entry], reference: str, draws: int = DRA
         "n": len(rows),
         "products": len(rows.product_ids),
         "levels": levels,
+        "pictures_by_level": (rows.truth_at >= 0).sum(axis=0).tolist(),
+        "headline": headline_score(rows),
         "entries": [
             {
                 "label": entry.label,
@@ -159,12 +180,16 @@ def _check_same(file: PredictionsFile, first: PredictionsFile) -> None:
 
 
 def _without_leak(entry: Entry, draws: int, seed: int) -> Json | None:
-    """The level accuracies over the rows that have no near-duplicate in training; None where none has one."""
+    """The accuracies over the rows that have no near-duplicate in training; None where none has one."""
     near = entry.files[0].rows.near_train
     if near is None or not near.any() or near.all():
         return None
     standing = stand([file.rows.only(~near) for file in entry.files], draws, seed)
-    return {name: standing.summary(name) for name in standing.by_seed if name.startswith("level.")}
+    return {name: standing.summary(name) for name in standing.by_seed if _is_accuracy(name)}
+
+
+def _is_accuracy(name: str) -> bool:
+    return name.startswith("level.") or name == WHOLE_PATHS
 
 
 def _comparisons(entries: Sequence[Entry], standings: Sequence[Standing], reference: str) -> list[Json]:

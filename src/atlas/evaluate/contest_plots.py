@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from atlas.evaluate.contest import headline_name
 from atlas.evaluate.plots import COLOURS, for_page, plotting, styled, support_axis, support_scale
 
 Json = dict[str, Any]
@@ -65,7 +66,7 @@ def share_figure(summary: Json, width_px: int = 720, height_px: int = 300) -> An
         axis=alt.Axis(values=shares, format="~%", grid=False),
     )
     scale = alt.Scale(domain=[math.floor(50 * min(ends)) / 50, min(1, math.ceil(50 * max(ends)) / 50)], nice=False)
-    title = f"first {summary['levels']} names right"
+    title = headline_name(summary)
     y = alt.Y("mean:Q", title=title, scale=scale, axis=alt.Axis(format=".0%", tickCount=6))
     colour, shape = _told_apart(alt, summary)
     base = alt.Chart(alt.InlineData(values=points)).encode(x=x, color=colour)
@@ -121,7 +122,7 @@ def _leaf_point(leaf: Json, place: int, recipe: str) -> Json:
 
 def _share_points(summary: Json) -> list[Json]:
     """One point for each measured entry, a little apart so that the intervals of one share are all seen."""
-    name = f"level.{summary['levels']}.accuracy"
+    name = summary["headline"]
     labels = _labels(summary)
     found = []
     for entry in summary["entries"]:

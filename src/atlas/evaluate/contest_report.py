@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from atlas.evaluate import contest_plots
+from atlas.evaluate.contest import WHOLE_PATHS, headline_name
 from atlas.evaluate.contest_tables import csv_text, latex_text
 from atlas.evaluate.plots import png, svg
 from atlas.evaluate.report import NARROW_PX, WIDE_PX, environment
@@ -50,7 +51,9 @@ def render(summary: Json) -> str:
     return str(
         template.render(
             b=summary,
-            last=f"level.{summary['levels']}.accuracy",
+            last=summary["headline"],
+            right=headline_name(summary),
+            even=summary["headline"] != WHOLE_PATHS,
             shares=sorted({entry["share"] for entry in summary["entries"]}, reverse=True),
             measured=measured,
             leading=[entry for entry in measured if entry["share"] == max(one["share"] for one in measured)],

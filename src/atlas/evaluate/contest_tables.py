@@ -89,7 +89,7 @@ def _measured(entry: Json, summary: Json, names: Sequence[str]) -> Json:
     }
     for name in names:
         line |= _with_ends(name, (entry["scores"] or {}).get(name), "mean")
-    last = f"level.{summary['levels']}.accuracy"
+    last = summary["headline"]
     line |= _with_ends(f"{last}.without_near_train", (entry["without_near_train"] or {}).get(last), "mean")
     against = next((found for found in summary["comparisons"] if _same(found, entry)), None)
     line |= _with_ends(f"{last}.minus_reference", against and against["differences"][last], "difference")
@@ -165,6 +165,15 @@ def _caption(summary: Json) -> str:
         f"{escape(summary['dataset']['name'])}, part {escape(summary['split'])}: {summary['n']} pictures of "
         f"{summary['products']} products; {spent}. Percent of pictures whose first names are right, and $F$ of whole "
         r"paths; means over seeds with 95\,\% bootstrap intervals over products. Data: percent of the training "
-        "products learned from. New: percent of pictures with a path outside the tree when decoding is free. Learn, "
-        "predict: core-milliseconds a picture. * Published, on other data and another test part."
+        f"products learned from. {_reach(summary)}New: percent of pictures with a path outside the "
+        "tree when decoding is free. Learn, predict: core-milliseconds a picture. * Published, on "
+        "other data and another test part."
     )
+
+
+def _reach(summary: Json) -> str:
+    """How many pictures each level counts, where those are not all."""
+    counts = summary["pictures_by_level"]
+    if min(counts) == summary["n"]:
+        return ""
+    return f"Pictures whose paths have so many names: {', '.join(map(str, counts))}. "

@@ -39,7 +39,7 @@ class Scorecard:
         ratios = _ratios(rows)
         self._part = np.stack([self._by_product(part) for part, _ in ratios.values()], axis=1)
         self._whole = np.stack([self._by_product(whole) for _, whole in ratios.values()], axis=1)
-        self._counted = dict(zip(ratios, (self._whole > 0).sum(axis=0).tolist(), strict=True))
+        self.counted = dict(zip(ratios, (self._whole > 0).sum(axis=0).tolist(), strict=True))
         self._cells = _Cells(rows)
         whole = self._cells.counts(np.ones((1, self.products)))
         self._sample = {prefix: metrics.Counts(*(values[0] for values in group)) for prefix, group in whole.items()}
@@ -51,7 +51,7 @@ class Scorecard:
         """The scores by name, each (B,), and the leaf counts (B, P), for weights (B, products)."""
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn = (weights @ self._part) / (weights @ self._whole)
-        scores = {name: drawn[:, place] for place, name in enumerate(self._counted)}
+        scores = {name: drawn[:, place] for place, name in enumerate(self.counted)}
         counts = self._cells.counts(weights)
         for prefix, group in counts.items():
             scores |= _averages(group, self._sample[prefix], prefix)
@@ -74,7 +74,7 @@ class Scorecard:
     def _interval(self, name: str, score: float, ends: NDArray[np.float64]) -> tuple[float, float]:
         if name == "tree_distance":
             return float(ends[0]), float(ends[1])
-        return widen_at_the_ends(ends, score, self._counted.get(name, self.products))
+        return widen_at_the_ends(ends, score, self.counted.get(name, self.products))
 
     def _leaf_intervals(self, ends: NDArray[np.float64], counts: metrics.Counts) -> NDArray[np.float64]:
         """(2, P): the ends by path; a leaf whose resamples cannot vary gets the exact bound for its own products."""

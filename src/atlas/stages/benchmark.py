@@ -198,6 +198,8 @@ def _reported(data: DatasetFolder, split: str | None) -> str:
     """The part that is reported on: the one asked for, else the last one that trains and chooses nothing."""
     if split is not None:
         data.files(split)
+        if split == "train":
+            raise UsageError("--split train: every recipe learns from it, so its scores there say nothing; use another")
         return split
     found = next((name for name in reversed(data.splits) if name not in ("train", "dev")), None)
     if found is None:
