@@ -85,8 +85,9 @@ def test_every_recipe_runs_once_before_any_runs_twice():
 
 
 def test_a_budget_is_above_nothing():
-    with pytest.raises(UsageError, match="above 0"):
-        asked(core_minutes=0.0)
+    for wrong in (0.0, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="above 0"):
+            asked(core_minutes=wrong)
 
 
 def test_a_trial_says_how_it_is_made_by_hand(data, tmp_path):

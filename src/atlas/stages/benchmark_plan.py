@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -55,8 +56,8 @@ class Plan:
     split: str | None = None
 
     def __post_init__(self) -> None:
-        if self.core_minutes is not None and self.core_minutes <= 0:
-            raise UsageError(f"--core-minutes is {self.core_minutes:g}: use a number above 0")
+        if self.core_minutes is not None and not 0 < self.core_minutes < math.inf:
+            raise UsageError(f"--core-minutes is {self.core_minutes:g}: use a number above 0, or leave it out")
 
     def rounds(self) -> Iterator[list[tuple[Entrant, float, int]]]:
         """Runs as (entrant, share, seed), in groups that compare all entrants; the first seed of everything first."""
