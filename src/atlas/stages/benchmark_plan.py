@@ -161,7 +161,7 @@ class Ledger:
         """
         lengths, key = self.content["lengths"], f"{trial.label} {trial.recipe.training.share!r}"
         if key not in lengths:
-            cost = self._cost(trial) if self._plan.core_minutes is not None else None
+            cost = self._cost(trial.label) if self._plan.core_minutes is not None else None
             lengths[key] = choose_length(self._data, trial.recipe, self._plan.core_minutes, cost)._asdict()
             self.keep()
         epochs, steps, training = int(lengths[key]["epochs"]), int(lengths[key]["epoch_steps"]), trial.recipe.training
@@ -170,13 +170,21 @@ class Ledger:
         recipe = replace(trial.recipe, training=replace(training, epochs=epochs, epoch_steps=steps))
         return replace(trial, recipe=recipe, settings=(*trial.settings, *settings))
 
-    def _cost(self, trial: Trial) -> Cost:
-        """What the recipe costs, measured once on the whole training part."""
+    def _cost(self, label: str) -> Cost:
+        """What a recipe costs, measured once on the whole training part.
+
+        All recipes are measured in the same minute: they share the budget only if they share the machine's mood. One
+        that cannot be measured raises in its own turn alone.
+        """
         costs = self.content["costs"]
-        if trial.label not in costs:
-            whole = replace(trial.recipe, training=replace(trial.recipe.training, share=1.0, seed=0))
-            costs[trial.label] = measure_cost(self._data, whole)._asdict()
-        return Cost(**costs[trial.label])
+        for entrant in self._plan.entrants if label not in costs else ():
+            try:
+                if entrant.label not in costs:
+                    costs[entrant.label] = measure_cost(self._data, self.trial(entrant, 1.0, 0).recipe)._asdict()
+            except Exception:  # whatever a bad recipe does; its own run says it
+                if entrant.label == label:
+                    raise
+        return Cost(**costs[label])
 
 
 def _entrant(text: str, settings: tuple[str, ...]) -> Entrant:

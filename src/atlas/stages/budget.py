@@ -17,7 +17,7 @@ from atlas.stages.train import TrainingRun
 
 #: Steps that are timed: at least the first number, at most the second, until they took so long together.
 STEPS = (4, 40)
-ENOUGH_S = 4.0
+ENOUGH_S = 8.0
 
 
 class Cost(NamedTuple):
