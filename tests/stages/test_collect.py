@@ -135,6 +135,27 @@ def test_a_second_crawl_fetches_only_what_changed(crawl, site, tmp_path):
     assert [path for path in site.asked if path.endswith(".jpg")] == ["/i/new.jpg"]
 
 
+def test_a_picture_whose_file_is_gone_is_asked_again(crawl, site, tmp_path):
+    small_shop(site)
+    crawl()
+    lost, other = (listing["images"][0] for listing in listings(tmp_path)[:2])
+    (tmp_path / "crawl" / lost["file"]).unlink()
+    site.asked.clear()
+    assert crawl()["failed"] == {}
+    assert site.asked[lost["url"].removeprefix(site.url(""))] == 1
+    assert site.asked[other["url"].removeprefix(site.url(""))] == 0
+    assert (tmp_path / "crawl" / lost["file"]).is_file()
+
+
+def test_a_stopped_crawl_asks_again_for_a_picture_that_is_gone(crawl, site, tmp_path):
+    small_shop(site, 30, 10)
+    crawl(limit=3)
+    lost = listings(tmp_path)[0]["images"][0]
+    (tmp_path / "crawl" / lost["file"]).unlink()
+    crawl(resume=True)
+    assert all((tmp_path / "crawl" / image["file"]).is_file() for one in listings(tmp_path) for image in one["images"])
+
+
 def test_another_selector_reads_all_pages_again(crawl, site, tmp_path):
     small_shop(site)
     crawl()
@@ -347,6 +368,33 @@ def test_kept_pages_are_read_again_without_a_network(crawl, site, tmp_path):
     assert listings(tmp_path)[0]["images"][0]["error"] is None
 
 
+def test_a_kept_page_that_is_damaged_is_named_and_the_others_are_read(crawl, site, tmp_path):
+    small_shop(site)
+    crawl("[keep]\npages = true")
+    kept = sorted((tmp_path / "crawl" / "pages").rglob("*.gz"))
+    kept[0].write_bytes(b"\x1f\x8bcut off")
+    told = Told()
+    stage.extract_again(tmp_path / "crawl", [tmp_path / "shop.toml"], told)
+    assert [line.endswith("its kept page is gone or damaged; what was known of it stays") for line in told.lines] == [
+        True
+    ]
+    assert len(listings(tmp_path)) == 6
+
+
+class Told:
+    """A listener that keeps what it is told."""
+
+    def __init__(self):
+        self.lines = []
+
+    def begin(self, task, total=None): ...
+
+    def advance(self, count=1, status=""): ...
+
+    def say(self, line):
+        self.lines.append(line)
+
+
 def test_without_kept_pages_there_is_nothing_to_read_again(crawl, site, tmp_path):
     small_shop(site, 1)
     crawl()
@@ -468,7 +516,7 @@ def test_a_full_disk_ends_the_crawl_in_one_line(crawl, site, monkeypatch):
 
 def test_wrong_use_says_what_is_right(tmp_path, site):
     file = store_file(tmp_path, site)
-    with pytest.raises(UsageError, match="pages.html does not exist"):
+    with pytest.raises(UsageError, match=r"pages\.html does not exist"):
         collect([tmp_path / "pages.html"], tmp_path / "out")
     with pytest.raises(UsageError, match="neither a store file"):
         collect([tmp_path], tmp_path / "out")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path as FilePath
@@ -75,6 +76,17 @@ def remove_leftovers(folder: FilePath) -> None:
     """Take away what a killed crawl had half written."""
     for part in _parts(folder):
         part.unlink(missing_ok=True)
+
+
+def ask_for_lost(folder: FilePath, db: sqlite3.Connection, round: int) -> None:
+    """Let pictures whose file somebody took away be asked again, inside the caller's transaction."""
+    rows = db.execute("SELECT id, sha256 FROM address WHERE kind = 'picture' AND status = 'done'")
+    lost = [(round, row) for row, sha256 in rows if not sha256 or not (folder / picture_file(sha256)).is_file()]
+    db.executemany(
+        "UPDATE address SET status = IIF(round = ?, 'waiting', 'failed'), reason = 'file is gone', "
+        "sha256 = NULL, etag = NULL, modified = NULL WHERE id = ?",
+        lost,
+    )
 
 
 def _parts(folder: FilePath) -> Iterator[FilePath]:

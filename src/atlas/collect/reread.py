@@ -59,6 +59,7 @@ async def _read(
             shop, body = shops[row.store], read_page(folder, row.sha256)
             progress.advance()
             if body is None:
+                progress.say(f"{row.url}: its kept page is gone or damaged; what was known of it stays")
                 continue
             page = Page(row.url, body, row.content_type or "", row.robots_tag or "", bool(row.rendered))
             try:

@@ -13,7 +13,7 @@ from atlas.collect.crawl import Crawl, run
 from atlas.collect.crawl_log import LOG_FILE
 from atlas.collect.export import LISTINGS_FILE, write_listings
 from atlas.collect.guard import RefusedError, clean_url
-from atlas.collect.keep import IMAGES, PAGES, locked, remove_leftovers
+from atlas.collect.keep import IMAGES, PAGES, ask_for_lost, locked, remove_leftovers
 from atlas.collect.ledger import LEDGER_FILE, Ledger, check_crawl
 from atlas.collect.links import Target
 from atlas.collect.polite import Host
@@ -196,6 +196,8 @@ def _begin(ledger: Ledger, sources: Sequence[_Source], options: CollectOptions, 
             )
     again = resume and ledger.round > 0
     ledger.begin(resume=resume)
+    with ledger.change() as db:
+        ask_for_lost(output, db, ledger.round)
     for source in sources:
         ledger.set_store(source.store.name, asdict(source.store), rules_of(source.store), what_is_off(source.store))
     if again and ledger.meta("seeded") == str(ledger.round):
