@@ -1,5 +1,6 @@
 """Whole crawls of small sites on this machine, by Scrapy in this process."""
 
+import asyncio
 import errno
 import json
 import os
@@ -14,6 +15,8 @@ import pytest
 from atlas.collect import crawl as crawl_room
 from atlas.collect import polite, reread, robots, visit
 from atlas.collect.extract import extract
+from atlas.collect.fetch import Ask
+from atlas.collect.ledger import Ledger
 from atlas.errors import NothingDoneError, RecipeError, UsageError
 from atlas.stages import collect as stage
 from atlas.stages import crawl_display
@@ -428,6 +431,25 @@ def test_an_interrupted_crawl_is_taken_up_and_ends_alike(crawl, site, tmp_path, 
     assert len(part) < 12
     crawl(resume=True)
     assert (tmp_path / "crawl" / "listings.jsonl").read_bytes() == (whole / "listings.jsonl").read_bytes()
+
+
+def test_nothing_leaves_after_ctrl_c(tmp_path):
+    ledger = Ledger(tmp_path, create=True)
+    crawl = crawl_room.Crawl(tmp_path, ledger, {})
+    sent = []
+
+    async def send(request):
+        sent.append(request.url)
+        request.meta["answer"] = None
+
+    crawl._send = send
+    ask = Ask("http://shop.test/", "page", "Atlas", 1000, 1.0)
+    asyncio.run(crawl.fetch(ask))
+    crawl.interrupted = True
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(crawl.fetch(ask))
+    assert sent == ["http://shop.test/"]
+    ledger.close()
 
 
 class Stops:

@@ -86,7 +86,12 @@ class Crawl:
                 await self._ended.wait()
 
     async def fetch(self, ask: Ask) -> Answer:
-        """The answer to one request, sent by Scrapy's engine. Raises RefusedError and FailedError."""
+        """The answer to one request, sent by Scrapy's engine. Raises RefusedError and FailedError.
+
+        After Ctrl-C nothing leaves any more: an engine that is closing breaks on a request that comes late.
+        """
+        if self.interrupted:
+            raise asyncio.CancelledError
         request = Request(ask.url, meta={"ask": ask}, dont_filter=True)
         await self._send(request)
         answer: Answer = request.meta["answer"]
