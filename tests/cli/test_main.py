@@ -81,6 +81,8 @@ def test_the_version():
         (KeyboardInterrupt(), 130, "stopped; the same command begins again"),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "the disk is full"),
         (PermissionError(errno.EACCES, "Permission denied", "out/model"), 2, "out/model: Permission denied"),
+        (FileExistsError(errno.EEXIST, "File exists", "a.txt"), 2, "a.txt: a file lies where a folder is wanted"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a.txt/b"), 2, "a.txt/b: a file lies where a folder"),
     ],
 )
 def test_what_goes_wrong_ends_in_one_line_and_a_code(failing, error, code, line):

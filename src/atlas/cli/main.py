@@ -99,6 +99,9 @@ def _explain(error: OSError, again: str) -> int:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         print_error(f"{error.filename or 'the output'}: {error.strerror}; check who may write there")
         return 2
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        print_error(f"{error.filename or 'the output'}: a file lies where a folder is wanted; name another place")
+        return 2
     raise error
 
 
