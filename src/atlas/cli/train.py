@@ -14,7 +14,12 @@ def train(
     dataset: Annotated[FilePath, typer.Argument(help="A data set folder made by `atlas build`.")],
     output: Output = FilePath("model"),
     recipe: Annotated[
-        str, typer.Option("--recipe", "-r", help="A shipped recipe (fast, paper-classifier) or a TOML file.")
+        str,
+        typer.Option(
+            "--recipe",
+            "-r",
+            help="A shipped recipe (such as fast, fast-path, paper-classifier, paper-seq2seq) or a TOML file.",
+        ),
     ] = "fast",
     settings: Annotated[
         list[str] | None,
