@@ -78,6 +78,12 @@ def test_what_is_wrong_is_named_with_the_file(tmp_path, text, reason):
     assert "store.toml" in str(raised.value)
 
 
+def test_a_byte_order_mark_and_other_line_ends_do_no_harm(tmp_path):
+    file = tmp_path / "store.toml"
+    file.write_bytes(b'\xef\xbb\xbfname = "s"\r\nstart = "https://s.test/"\r\n')
+    assert load_store_file(file).start == (Start("https://s.test/"),)
+
+
 def test_a_missing_file_is_a_wrong_call(tmp_path):
     for file in (tmp_path / "no.toml", tmp_path):
         with pytest.raises(UsageError, match="is no store file"):

@@ -171,7 +171,7 @@ def load_store_file(file: FilePath) -> StoreFile:
     with what is allowed, DataError for a start table that cannot be used.
     """
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
     except (FileNotFoundError, IsADirectoryError) as error:
         raise UsageError(f"{file} is no store file: name a .toml file (docs/collect.md shows one)") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
