@@ -12,9 +12,6 @@ from atlas.model.decoding import Decoder, State, Told
 
 #: Levels that a path may have.
 MAX_LEVELS = 32
-#: How fast what is looked at first is learned, against how fast questions are. Without it a level may stay with cells
-#: that only tell by contrast, and its light then falls beside the product (`docs/log.md`).
-SALIENCE = 4.0
 
 
 class TransformerDecoder(nn.Module, Decoder):
@@ -83,9 +80,13 @@ class _Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def look(self, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The picture's keys and values, (B, P, D) each, and how much each cell draws every question, (B, 1, 1, P)."""
+        """The picture's keys and values, (B, P, D) each, and how much each cell draws every question, (B, 1, 1, P).
+
+        The latter is part of the query's bias already. Learned by itself, as well, it keeps levels from staying with
+        cells that only tell by contrast, whose light falls beside the product (`docs/log.md`).
+        """
         keys, values = self.picture(cells).chunk(2, dim=2)
-        return keys, values, SALIENCE * self.salience(cells)[:, None, None, :, 0]
+        return keys, values, self.salience(cells)[:, None, None, :, 0]
 
     def forward(self, stream: Tensor, names: State, seen: State) -> tuple[Tensor, list[Tensor], Tensor]:
         """The stream (B, n, D) one block on, the names' keys and values with this one's, and the light (B, n, P)."""
