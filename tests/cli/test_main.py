@@ -83,6 +83,7 @@ def test_the_version():
         (PermissionError(errno.EACCES, "Permission denied", "out/model"), 2, "out/model: Permission denied"),
         (FileExistsError(errno.EEXIST, "File exists", "a.txt"), 2, "a.txt: a file lies where a folder is wanted"),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a.txt/b"), 2, "a.txt/b: a file lies where a folder"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "/proc/x"), 2, "/proc/x: No such file, and it cannot be made"),
     ],
 )
 def test_what_goes_wrong_ends_in_one_line_and_a_code(failing, error, code, line):

@@ -102,6 +102,9 @@ def _explain(error: OSError, again: str) -> int:
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         print_error(f"{error.filename or 'the output'}: a file lies where a folder is wanted; name another place")
         return 2
+    if error.errno in (errno.ENOENT, errno.ENAMETOOLONG) and error.filename:
+        print_error(f"{error.filename}: {error.strerror}, and it cannot be made; name another place")
+        return 2
     raise error
 
 
