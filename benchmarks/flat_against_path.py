@@ -32,10 +32,6 @@ def main() -> None:
     asked.output.write_text(drawing(summaries), encoding="utf-8")
 
 
-def score_name(summary: Json) -> str:
-    return f"level.{summary['levels']}.accuracy"
-
-
 def labels_of(summary: Json) -> list[str]:
     """The flat recipe and the path decoder."""
     return list(dict.fromkeys(entry["label"] for entry in summary["entries"]))[:2]
@@ -46,7 +42,7 @@ def scores(summary: Json) -> list[Json]:
     rows = []
     for entry in summary["entries"]:
         if entry["scores"] and entry["label"] in labels_of(summary):
-            score = entry["scores"][score_name(summary)]
+            score = entry["scores"][summary["headline"]]
             low, high = score["interval"]
             rows.append(
                 {"recipe": entry["label"], "share": entry["share"], "mean": score["mean"], "low": low, "high": high}
@@ -58,7 +54,7 @@ def differences(summary: Json) -> list[Json]:
     """The path decoder's score minus the flat one's, in points, one record for each share."""
     rows = []
     for pair in (pair for pair in summary["comparisons"] if pair["label"] == labels_of(summary)[1]):
-        found = pair["differences"][score_name(summary)]
+        found = pair["differences"][summary["headline"]]
         low, high = found["interval"]
         row = {"share": pair["share"], "mean": 100 * found["difference"], "low": 100 * low, "high": 100 * high}
         rows.append(row | {"seeds": len(pair["seeds"])})
