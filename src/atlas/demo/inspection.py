@@ -51,7 +51,7 @@ def closeups_step(places: Places) -> Step:
 
 def zoom_step(places: Places) -> Step:
     """A model that tells close-ups from normal pictures."""
-    settings = (f"training.epochs={ZOOM_EPOCHS}", "training.batch_size=32")  # there are only hundreds of pictures
+    settings = (f"training.epochs={ZOOM_EPOCHS}", "training.batch_size=32")  # there are few pictures: more steps
 
     def make(progress: Progress, anew: bool) -> None:
         from atlas.stages.recipes import load_recipe
