@@ -106,14 +106,20 @@ def test_a_trial_says_how_it_is_made_by_hand(data, tmp_path):
     assert evaluate == f"atlas evaluate model {data.folder} --split test -o report"
 
 
-def test_lengths_are_decided_once_for_all_seeds(data, tmp_path, monkeypatch):
-    measured = []
+@pytest.fixture
+def measured(monkeypatch):
+    """Asked-for measurements, as the recipes of each; the machine is twice as slow from one to the next."""
+    calls = []
 
-    def measure(data, recipe):
-        measured.append(recipe.training)
-        return Cost(step_core_s=1.0 * len(measured), dev_core_s=0.0)
+    def measure(data, recipes, minutes):
+        calls.append({label: recipe.training for label, recipe in recipes.items()})
+        return {label: Cost(1.0 * 2 ** (len(calls) - 1), 0.0) for label in recipes}
 
-    monkeypatch.setattr(plan_file, "measure_cost", measure)
+    monkeypatch.setattr(plan_file, "measure_costs", measure)
+    return calls
+
+
+def test_lengths_are_decided_once_for_all_seeds(data, tmp_path, measured):
     steps = len(data.table("train")) // 8
     plan = asked(core_minutes=3.5 * steps / 60)
     first = Ledger(tmp_path, data, "test", plan)
@@ -124,7 +130,30 @@ def test_lengths_are_decided_once_for_all_seeds(data, tmp_path, monkeypatch):
     later = Ledger(tmp_path, data, "test", plan)
     assert later.with_length(later.trial(plan.entrants[0], 1.0, 1)).recipe.training.epochs == 4
     assert len(measured) == 1
-    assert (measured[0].share, measured[0].seed) == (1.0, 0)
+    assert (measured[0]["fast"].share, measured[0]["fast"].seed) == (1.0, 0)
+
+
+def test_a_recipe_that_joins_later_is_measured_beside_one_that_is_known(data, tmp_path, measured):
+    minutes = 3.5 * (len(data.table("train")) // 8) / 60
+    plan = asked("fast", core_minutes=minutes)
+    ledger = Ledger(tmp_path, data, "test", plan)
+    ledger.with_length(ledger.trial(plan.entrants[0], 1.0, 0))
+    plan = asked("fast", "joined=fast", core_minutes=minutes)
+    ledger = Ledger(tmp_path, data, "test", plan)
+    ledger.with_length(ledger.trial(plan.entrants[1], 1.0, 0))
+    assert [list(call) for call in measured] == [["fast"], ["fast", "joined"]]
+    assert ledger.content["lengths"]["joined 1.0"] == ledger.content["lengths"]["fast 1.0"]
+    assert ledger.content["costs"]["joined"]["step_core_s"] == 1.0  # not 2: fast was twice as dear then, too
+
+
+def test_a_recipe_that_cannot_be_measured_raises_in_its_own_turn(data, tmp_path, monkeypatch):
+    bad = RecipeError("no such weights")
+    monkeypatch.setattr(plan_file, "measure_costs", lambda *_: {"fast": Cost(1.0, 0.0), "bad": bad})
+    plan = asked("fast", "bad=fast", core_minutes=60)
+    ledger = Ledger(tmp_path, data, "test", plan)
+    assert ledger.with_length(ledger.trial(plan.entrants[0], 1.0, 0)).recipe.training.epochs
+    with pytest.raises(RecipeError, match="no such weights"):
+        ledger.with_length(ledger.trial(plan.entrants[1], 1.0, 0))
 
 
 def test_more_may_be_asked_for_and_nothing_else(data, tmp_path):

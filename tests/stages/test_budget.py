@@ -4,7 +4,7 @@ from atlas.dataset.schema import open_dataset
 from atlas.dataset.split import in_share
 from atlas.errors import RecipeError, UsageError
 from atlas.stages import budget
-from atlas.stages.budget import Cost, choose_length, measure_cost
+from atlas.stages.budget import Cost, choose_length, measure_costs
 from atlas.stages.train import TrainingRun
 from tests.striped import tiny_recipe
 
@@ -48,16 +48,35 @@ def test_a_share_too_small_for_a_batch_is_left_to_training(data):
     assert choose_length(data, tiny_recipe("epochs=7", "share=0.001"), 1.0, Cost(1.0, 1.0)).epochs == 7
 
 
-def test_the_cost_is_measured_on_real_steps(data, monkeypatch):
+def test_costs_are_measured_in_turns_on_real_steps(data, monkeypatch):
     taken = []
     step = TrainingRun.step
-    monkeypatch.setattr(budget, "STEPS", (2, 3))
     monkeypatch.setattr(
-        TrainingRun, "step", lambda run, pictures: taken.append(len(pictures.rows)) or step(run, pictures)
+        TrainingRun,
+        "step",
+        lambda run, pictures: taken.append((run.recipe.training.seed, len(pictures.rows))) or step(run, pictures),
     )
-    cost = measure_cost(data, tiny_recipe())
-    assert taken == [8] * 4
-    assert 0 < cost.step_core_s < 60
-    assert 0 < cost.dev_core_s < 60
-    with pytest.raises(RecipeError, match="not a number"):
-        measure_cost(data, tiny_recipe("peak=1e30", "start_division=1"))
+    recipes = {
+        "one": tiny_recipe("seed=1"),
+        "bad": tiny_recipe("peak=1e30", "start_division=1"),
+        "two": tiny_recipe("seed=2"),
+    }
+    costs = measure_costs(data, recipes, 1e-9)  # a budget of nothing: one step a turn
+    good = [(seed, 8) for seed in (1, 2)]
+    assert [each for each in taken if each[0]] == [each for each in good for _ in (0, 1)] + good * (budget.TURNS - 1)
+    assert list(costs) == ["one", "bad", "two"]
+    assert isinstance(costs["bad"], RecipeError)
+    for label in ("one", "two"):
+        assert 0 < costs[label].step_core_s < 60
+        assert 0 < costs[label].dev_core_s < 60
+
+
+def test_a_turn_lasts_as_long_as_the_budget_allows(data, monkeypatch):
+    bursts = []
+    monkeypatch.setattr(budget._Try, "burst", lambda tried, enough_s: bursts.append(enough_s) or one_step(tried, 0.0))
+    one_step = lambda tried, _: (setattr(tried, "steps", 1), setattr(tried, "spent_s", 1.0))  # noqa: E731
+    measure_costs(data, {"one": tiny_recipe()}, 2.0)
+    measure_costs(data, {"one": tiny_recipe()}, 1e6)
+    assert (
+        bursts == [pytest.approx(6.0 / budget.TURNS)] * budget.TURNS + [budget.ENOUGH_S / budget.TURNS] * budget.TURNS
+    )

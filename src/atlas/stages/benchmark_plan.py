@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from atlas.dataset.schema import DatasetFolder
 from atlas.errors import UsageError
 from atlas.recipe import to_mapping
-from atlas.stages.budget import Cost, choose_length, measure_cost
+from atlas.stages.budget import Cost, choose_length, measure_costs
 from atlas.stages.hardware import faster_precision
 from atlas.stages.recipes import Recipe, load_recipe
 from atlas.stages.trial import Trial
@@ -157,11 +157,12 @@ class Ledger:
     def with_length(self, trial: Trial) -> Trial:
         """The run with its length, which is the same for all seeds and whenever it is taken up.
 
-        Raises what `measure_cost` and `choose_length` raise.
+        Raises what `measure_costs` and `choose_length` raise.
         """
         lengths, key = self.content["lengths"], f"{trial.label} {trial.recipe.training.share!r}"
         if key not in lengths:
-            cost = self._cost(trial.label) if self._plan.core_minutes is not None else None
+            minutes = self._plan.core_minutes
+            cost = None if minutes is None else self._cost(trial.label, minutes)
             lengths[key] = choose_length(self._data, trial.recipe, self._plan.core_minutes, cost)._asdict()
             self.keep()
         epochs, steps, training = int(lengths[key]["epochs"]), int(lengths[key]["epoch_steps"]), trial.recipe.training
@@ -170,21 +171,32 @@ class Ledger:
         recipe = replace(trial.recipe, training=replace(training, epochs=epochs, epoch_steps=steps))
         return replace(trial, recipe=recipe, settings=(*trial.settings, *settings))
 
-    def _cost(self, label: str) -> Cost:
-        """What a recipe costs, measured once on the whole training part.
+    def _cost(self, label: str, minutes: float) -> Cost:
+        """What a recipe costs, measured once, on the whole training part.
 
-        All recipes are measured in the same minute: they share the budget only if they share the machine's mood. One
-        that cannot be measured raises in its own turn alone.
+        All recipes that are not known yet are measured together. What was known before is the yardstick of those that
+        join later: they share the budget only if they share the machine's mood. One that cannot be measured raises in
+        its own turn alone.
         """
         costs = self.content["costs"]
-        for entrant in self._plan.entrants if label not in costs else ():
-            try:
-                if entrant.label not in costs:
-                    costs[entrant.label] = measure_cost(self._data, self.trial(entrant, 1.0, 0).recipe)._asdict()
-            except Exception:  # whatever a bad recipe does; its own run says it
-                if entrant.label == label:
-                    raise
+        if label not in costs:
+            known = [entrant.label for entrant in self._plan.entrants if entrant.label in costs][:1]
+            asked = [entrant for entrant in self._plan.entrants if entrant.label in known or entrant.label not in costs]
+            recipes = {entrant.label: self.trial(entrant, 1.0, 0).recipe for entrant in asked}
+            found = measure_costs(self._data, recipes, minutes)
+            mood = _mood(Cost(**costs[known[0]]), found[known[0]]) if known else 1.0
+            for name, cost in found.items():
+                if isinstance(cost, Cost) and name not in costs:
+                    costs[name] = Cost(*(mood * each for each in cost))._asdict()
+            failure = found[label]
+            if isinstance(failure, Exception):
+                raise failure
         return Cost(**costs[label])
+
+
+def _mood(then: Cost, now: Cost | Exception) -> float:
+    """How much dearer the same recipe was when it was measured first."""
+    return then.step_core_s / now.step_core_s if isinstance(now, Cost) else 1.0
 
 
 def _entrant(text: str, settings: tuple[str, ...]) -> Entrant:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from itertools import count
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +17,9 @@ from atlas.stages.hardware import make_accelerator
 from atlas.stages.recipes import Recipe
 from atlas.stages.train import TrainingRun
 
-#: Steps that are timed: at least the first number, at most the second, until they took so long together.
-STEPS = (4, 40)
-ENOUGH_S = 8.0
+#: A recipe is timed in so many turns, for so many core-seconds in all, and never for more than this share of a budget.
+#: Short, and one after the other, two recipes of equal cost were told apart by a tenth: a machine's speed drifts.
+TURNS, ENOUGH_S, MOST_OF_BUDGET = 5, 30.0, 0.05
 
 
 class Cost(NamedTuple):
@@ -36,34 +38,60 @@ class Length(NamedTuple):
     epoch_core_s: float | None  # the cost that was reckoned with; None without a budget
 
 
-def measure_cost(data: DatasetFolder, recipe: Recipe) -> Cost:
-    """The cost of a recipe, tried on a run that is thrown away: some real training steps, and `dev` once.
+def measure_costs(
+    data: DatasetFolder, recipes: Mapping[str, Recipe], budget_core_minutes: float
+) -> dict[str, Cost | Exception]:
+    """The cost of each recipe, tried in turns on runs that are thrown away: real training steps, and `dev` once.
 
-    Raises what training raises for a recipe or a data set that cannot be used.
+    Taking turns, recipes share the machine's mood, so their costs compare. One that cannot be trained has in place of
+    its cost what training raised, and spoils no other.
     """
-    position = find_position(data, recipe, None)
-    run = TrainingRun(data, recipe, make_accelerator(position.precision), Path(), position)
-    run.model.train()
-    step_core_s = _step_core_s(run)
-    started = time.process_time()
-    if run.dev is not None:
-        run.score_dev()
-    return Cost(step_core_s, time.process_time() - started)
+    burst_s = min(ENOUGH_S, 60 * MOST_OF_BUDGET * budget_core_minutes) / TURNS
+    tries: dict[str, _Try] = {}
+    failed: dict[str, Exception] = {}
+    for turn in range(TURNS):
+        for label, recipe in recipes.items():
+            try:
+                if turn == 0:
+                    tries[label] = _Try(data, recipe)
+                if label not in failed:
+                    tries[label].burst(burst_s)
+            except Exception as error:  # whatever a bad recipe does
+                failed[label] = error
+    return {label: failed[label] if label in failed else tries[label].cost for label in recipes}
 
 
-def _step_core_s(run: TrainingRun) -> float:
-    """The mean over some steps, after one that is not timed: at least `STEPS[0]`, more where they are quick."""
-    size, order = run.recipe.training.batch_size, run.train.order(run.recipe.training.seed, 0)
-    place = [step % run.steps_per_epoch * size for step in range(STEPS[1] + 1)]
-    started = spent = 0.0
-    for number, pictures in enumerate(run.train.batches(order[first : first + size] for first in place)):
-        run.step(pictures)
-        if number == 0:
-            started = time.process_time()
-        spent = time.process_time() - started
-        if number >= STEPS[0] and spent > ENOUGH_S:
-            break
-    return spent / number
+class _Try:
+    """A recipe's training run that is thrown away, timed step by step."""
+
+    def __init__(self, data: DatasetFolder, recipe: Recipe) -> None:
+        position = find_position(data, recipe, None)
+        self.run = TrainingRun(data, recipe, make_accelerator(position.precision), Path(), position)
+        self.run.model.train()
+        size, order = recipe.training.batch_size, self.run.train.order(recipe.training.seed, 0)
+        place = (step % self.run.steps_per_pass * size for step in count())
+        self.batches = self.run.train.batches(order[first : first + size] for first in place)
+        self.run.step(next(self.batches))  # the first one makes ready, and is not timed
+        started = time.process_time()
+        if self.run.dev is not None:
+            self.run.score_dev()
+        self.dev_core_s = time.process_time() - started
+        self.steps, self.spent_s = 0, 0.0
+
+    def burst(self, enough_s: float) -> None:
+        """Some steps: one, and more until they took so many core-seconds."""
+        started = time.process_time()
+        while True:
+            self.run.step(next(self.batches))
+            self.steps += 1
+            if time.process_time() - started >= enough_s:
+                break
+        self.spent_s += time.process_time() - started
+
+    @property
+    def cost(self) -> Cost:
+        """The mean step so far, and `dev`."""
+        return Cost(self.spent_s / self.steps, self.dev_core_s)
 
 
 def choose_length(data: DatasetFolder, recipe: Recipe, budget_core_minutes: float | None, cost: Cost | None) -> Length:
