@@ -17,8 +17,8 @@ LEVEL_FLOATS = 64_000_000
 #: cache, an accelerator wants large pieces.
 CACHED_FLOATS, ACCELERATOR_FLOATS = 1_000_000, 32_000_000
 #: Trees with more inner nodes than this are searched, not scored exactly, unless the recipe says otherwise. At 556
-#: exact scoring takes 9.5 core-ms a picture by LSTM or Transformer, the search 6.3 and 1.8. Below, the LSTM's search
-#: saves little or nothing; beyond, exact scoring grows with the tree and the search hardly does (benchmarks/README.md).
+#: exact scoring takes 7.3 core-ms a picture by LSTM and 5.9 by Transformer, the search 5.0 and 1.0. Below, the LSTM's
+#: search saves nothing; beyond, exact scoring grows with the tree and the search hardly does (benchmarks/README.md).
 EXACT_INNER_NODES = 512
 #: Inner nodes of a level that go on in such a search.
 KEPT = 32
