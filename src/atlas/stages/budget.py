@@ -41,7 +41,7 @@ class Length(NamedTuple):
 def measure_costs(
     data: DatasetFolder, recipes: Mapping[str, Recipe], budget_core_minutes: float
 ) -> dict[str, Cost | Exception]:
-    """The cost of each recipe, tried in turns on runs that are thrown away: real training steps, and `dev` once.
+    """The cost of each recipe, tried in turns on runs that are thrown away: real training steps, and a part of `dev`.
 
     Taking turns, recipes share the machine's mood, so their costs compare. One that cannot be trained has in place of
     its cost what training raised, and spoils no other.
@@ -53,7 +53,7 @@ def measure_costs(
         for label, recipe in recipes.items():
             try:
                 if turn == 0:
-                    tries[label] = _Try(data, recipe)
+                    tries[label] = _Try(data, recipe, burst_s)
                 if label not in failed:
                     tries[label].burst(burst_s)
             except Exception as error:  # whatever a bad recipe does
@@ -64,18 +64,15 @@ def measure_costs(
 class _Try:
     """A recipe's training run that is thrown away, timed step by step."""
 
-    def __init__(self, data: DatasetFolder, recipe: Recipe) -> None:
+    def __init__(self, data: DatasetFolder, recipe: Recipe, enough_s: float) -> None:
         position = find_position(data, recipe, None)
         self.run = TrainingRun(data, recipe, make_accelerator(position.precision), Path(), position)
+        self.dev_core_s = _dev_core_s(self.run, enough_s)
         self.run.model.train()
         size, order = recipe.training.batch_size, self.run.train.order(recipe.training.seed, 0)
         place = (step % self.run.steps_per_pass * size for step in count())
         self.batches = self.run.train.batches(order[first : first + size] for first in place)
         self.run.step(next(self.batches))  # the first one makes ready, and is not timed
-        started = time.process_time()
-        if self.run.dev is not None:
-            self.run.score_dev()
-        self.dev_core_s = time.process_time() - started
         self.steps, self.spent_s = 0, 0.0
 
     def burst(self, enough_s: float) -> None:
@@ -92,6 +89,20 @@ class _Try:
     def cost(self) -> Cost:
         """The mean step so far, and `dev`."""
         return Cost(self.spent_s / self.steps, self.dev_core_s)
+
+
+def _dev_core_s(run: TrainingRun, enough_s: float) -> float:
+    """Scoring `dev` once, as its first batches say; the very first makes ready, and counts where there is no other."""
+    if run.dev is None:
+        return 0.0
+    rows, clock = [], [time.process_time()]
+    for scores in run.dev_scores():
+        rows.append(len(scores))
+        clock.append(time.process_time())
+        if clock[-1] - clock[0] > enough_s:
+            break
+    first = min(1, len(rows) - 1)
+    return (clock[-1] - clock[first]) / sum(rows[first:]) * len(run.dev)
 
 
 def choose_length(data: DatasetFolder, recipe: Recipe, budget_core_minutes: float | None, cost: Cost | None) -> Length:

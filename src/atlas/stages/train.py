@@ -275,16 +275,20 @@ class TrainingRun:
         return figures | {"core_minutes": position.core_s / 60}
 
     @torch.no_grad()
-    def score_dev(self) -> tuple[float, tuple[float, ...]]:
-        """Mean loss over the rows whose path is in the tree, and the share with the first 1, 2, ... names right."""
+    def dev_scores(self) -> Iterator[Tensor]:
+        """The log masses of the rows of `dev`, float32 (B, N) for one batch after the other, by the weights kept."""
         assert self.dev is not None
-        scores = []
         self.kept.eval()
         for pictures in self.dev.batches(in_order(len(self.dev), 2 * self.recipe.training.batch_size)):
             with self.accelerator.autocast():
-                batch = Batch(pictures.pixels.to(self.accelerator.device))
-                scores.append(self.kept.score(batch).float())
-        log_mass = torch.cat(scores)
+                scores = self.kept.score(Batch(pictures.pixels.to(self.accelerator.device))).float()
+            yield scores
+
+    @torch.no_grad()
+    def score_dev(self) -> tuple[float, tuple[float, ...]]:
+        """Mean loss over the rows whose path is in the tree, and the share with the first 1, 2, ... names right."""
+        assert self.dev is not None
+        log_mass = torch.cat(list(self.dev_scores()))
         known = torch.from_numpy(self.dev.nodes >= 0)
         nodes = torch.from_numpy(self.dev.nodes)[known].to(log_mass.device)
         loss = float(self.dev_loss(log_mass[known.to(log_mass.device)], Target(nodes)))
