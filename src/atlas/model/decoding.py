@@ -53,6 +53,16 @@ class Decoder(Protocol):
         """A whole step: take one token (B, n) on each path; `seen` is what `start` prepared."""
         return self.take(self.look(state, seen), token, seen)
 
+    def follow(self, state: State, tokens: Tensor, seen: State) -> tuple[Tensor, Tensor]:
+        """`advance` along given paths, tokens (B, n, L): hidden states (B, n, L, D) and light (B, n, L, P)."""
+        hidden, lights = [], []
+        for token in tokens.unbind(2):
+            told = self.advance(state, token, seen)
+            state = told.state
+            hidden.append(told.hidden)
+            lights.append(told.light)
+        return torch.stack(hidden, dim=2), torch.stack(lights, dim=2)
+
 
 def choose_keep(asked: int | Literal["auto"], plan: TreePlan) -> int | None:
     """How many inner nodes of a level go on, None for all: as the recipe asks (0 is all), or by the tree's size."""

@@ -48,22 +48,16 @@ class PathModel(nn.Module):
         words = words[..., : int((words != PAD).sum(dim=2).max())]
         taken = F.pad(words[..., :-1], (1, 0), value=START)
         state = tuple(part.expand(-1, nodes.shape[1], *part.shape[2:]) for part in state)
-        losses, lights = [], []
-        for place in range(words.shape[2]):
-            told = self.decoder.advance(state, taken[..., place], seen)
-            state = told.state
-            logits = self.decoder.vocabulary(told.hidden).float().transpose(1, 2)  # (B, V, n)
-            losses.append(
-                F.cross_entropy(
-                    logits, words[..., place], ignore_index=PAD, reduction="none", label_smoothing=smoothing
-                )
-            )
-            lights.append(told.light.float())
+        hidden, light = self.decoder.follow(state, taken, seen)  # (B, n, L, D) and (B, n, L, P)
+        logits = self.decoder.vocabulary(hidden).float()
+        losses = F.cross_entropy(
+            logits.flatten(0, 2), words.flatten(), ignore_index=PAD, reduction="none", label_smoothing=smoothing
+        )
         real = (words != PAD).float()
-        loss = (torch.stack(losses, dim=2) * real).sum(dim=2) / real.sum(dim=2)
+        loss = (losses.view_as(real) * real).sum(dim=2) / real.sum(dim=2)
         if self.doubly_stochastic:
-            light = (torch.stack(lights, dim=2) * real[..., None]).sum(dim=2)  # (B, n, P)
-            loss = loss + self.doubly_stochastic * (1 - light).square().mean(dim=2)
+            shown = (light.float() * real[..., None]).sum(dim=2)  # (B, n, P)
+            loss = loss + self.doubly_stochastic * (1 - shown).square().mean(dim=2)
         return loss
 
     def score(self, batch: Batch) -> Tensor:
@@ -90,13 +84,9 @@ class PathModel(nn.Module):
         """
         features = self.encoder(batch.pixels)
         state, seen = self.decoder.start(features)
-        taken = F.pad(self.sentence[node][:, :-2], (1, 0), value=START)  # (B, D)
-        lights = []
-        for place in range(taken.shape[1]):
-            told = self.decoder.advance(state, taken[:, place : place + 1], seen)
-            state = told.state
-            lights.append(told.light[:, 0])
-        return torch.unflatten(torch.stack(lights, dim=1), 2, self._grid(features))
+        taken = F.pad(self.sentence[node][:, None, :-2], (1, 0), value=START)  # (B, 1, D)
+        _, light = self.decoder.follow(state, taken, seen)
+        return torch.unflatten(light[:, 0], 2, self._grid(features))
 
     def score_lit(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """`score`, and from the same steps where the decoder looks at each inner node: (B, I, h, w), in tree order.

@@ -52,16 +52,27 @@ class TransformerDecoder(nn.Module, Decoder):
 
     def take(self, looked: State, token: Tensor, seen: State) -> Told:
         """See Decoder; the light is the last block's, averaged over its heads."""
-        rows, depth = looked[0].shape[0], looked[0].shape[2]
-        named = self.embedding(token).expand(rows, -1, -1)  # (B, n, D)
-        stream = self.dropout(named + self.place.weight[depth])
+        hidden, kept, light = self._write(looked, token[..., None], seen)
+        return Told(hidden.squeeze(2), kept, light.squeeze(2))
+
+    def follow(self, state: State, tokens: Tensor, seen: State) -> tuple[Tensor, Tensor]:
+        """See Decoder; all names of a path at the same time, each attending to those before it."""
+        hidden, _, light = self._write(state, tokens, seen)
+        return hidden, light
+
+    def _write(self, state: State, tokens: Tensor, seen: State) -> tuple[Tensor, State, Tensor]:
+        """L more names on each path, tokens (B, n, L) or (1, n, L): hidden states, the state after them, the light."""
+        rows, depth, more = state[0].shape[0], state[0].shape[2], tokens.shape[2]
+        named = self.embedding(tokens).expand(rows, -1, -1, -1)  # (B, n, L, D)
+        stream = self.dropout(named + self.place.weight[depth : depth + more])
         kept: list[Tensor] = []
         light = stream
         for number, block in enumerate(self.blocks):
             names, cells = slice(2 * number, 2 * number + 2), slice(3 * number, 3 * number + 3)
-            stream, read, light = block(stream, looked[names], seen[cells])
+            stream, read, light = block(stream, state[names], seen[cells])
             kept += read
-        return Told(self.dropout(self.norm(stream) + light @ seen[-1]), tuple(kept), light)
+        glimpse = (light.flatten(1, 2) @ seen[-1]).view_as(stream)
+        return self.dropout(self.norm(stream) + glimpse), tuple(kept), light
 
 
 class _Block(nn.Module):
@@ -89,25 +100,33 @@ class _Block(nn.Module):
         return keys, values, self.salience(cells)[:, None, None, :, 0]
 
     def forward(self, stream: Tensor, names: State, seen: State) -> tuple[Tensor, list[Tensor], Tensor]:
-        """The stream (B, n, D) one block on, the names' keys and values with this one's, and the light (B, n, P)."""
-        query, key, value = self.names(self.norms[0](stream)).chunk(3, dim=2)
+        """The stream (B, n, L, D) one block on, the names' keys and values with these, and the light (B, n, L, P)."""
+        query, key, value = self.names(self.norms[0](stream)).chunk(3, dim=3)
         keys, values = (
-            torch.cat([old.to(new.dtype), new[:, :, None]], dim=2) for old, new in zip(names, (key, value), strict=True)
+            torch.cat([old.to(new.dtype), new], dim=2) for old, new in zip(names, (key, value), strict=True)
         )
-        told, _ = self._attend(query[:, :, None], keys, values)  # one query on the names of its own path
-        stream = stream + self.dropout(self.names_out(told.squeeze(2)))
-        told, weights = self._attend(self.query(self.norms[1](stream)), *seen)
-        stream = stream + self.dropout(self.picture_out(told))
+        told, _ = self._attend(query, keys, values, _no_later(query, keys))  # on the names of its own path
+        stream = stream + self.dropout(self.names_out(told))
+        told, weights = self._attend(self.query(self.norms[1](stream)).flatten(1, 2), *seen)
+        stream = stream + self.dropout(self.picture_out(told).view_as(stream))
         stream = stream + self.dropout(self.feed(self.norms[2](stream)))
-        return stream, [keys, values], weights.mean(dim=-3)
+        return stream, [keys, values], torch.unflatten(weights.mean(dim=-3), 1, stream.shape[1:3])
 
     def _attend(
-        self, query: Tensor, keys: Tensor, values: Tensor, salience: Tensor | float = 0.0
+        self, query: Tensor, keys: Tensor, values: Tensor, favour: Tensor | float = 0.0
     ) -> tuple[Tensor, Tensor]:
-        """Attention in heads: (..., q, D) over (..., t, D), with `salience` (..., 1, t); weights (..., heads, q, t)."""
+        """Attention in heads: (..., q, D) over (..., t, D), `favour` added to scores; weights (..., heads, q, t)."""
         query, keys, values = (
             torch.unflatten(part, -1, (self.heads, -1)).transpose(-3, -2) for part in (query, keys, values)
         )  # (..., heads, q or t, D / heads)
-        scores = query @ keys.transpose(-1, -2) / query.shape[-1] ** 0.5 + salience
+        scores = query @ keys.transpose(-1, -2) / query.shape[-1] ** 0.5 + favour
         weights = F.softmax(scores.float(), dim=-1).to(values.dtype)
         return (weights @ values).transpose(-3, -2).flatten(-2), weights
+
+
+def _no_later(query: Tensor, keys: Tensor) -> Tensor | float:
+    """What keeps L names (B, n, L, D) from those after each, among t keys of which theirs are the last: (L, t)."""
+    more, every = query.shape[2], keys.shape[2]
+    if more == 1:
+        return 0.0
+    return torch.full((more, every), float("-inf"), device=query.device).triu(every - more + 1)

@@ -37,6 +37,8 @@ def make_accelerator(precision: str) -> Accelerator:
     on_cpu = not torch.cuda.is_available()
     if on_cpu:
         torch.use_deterministic_algorithms(True)
+        # Else every tensor is filled with NaN before its first use, which costs some hundredths of a training step.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     AcceleratorState._reset_state()  # an earlier run may have had another precision
     return Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
 
