@@ -151,6 +151,21 @@ def test_the_ground_one_stands_on_is_never_replaced(tmp_path, monkeypatch, place
         claim_output(Path(place).expanduser(), overwrite=True)
 
 
+@pytest.mark.parametrize("read", ["data", "data/sub", "data/sub/file"])
+def test_what_is_read_is_never_replaced(tmp_path, read):
+    (tmp_path / "data" / "sub").mkdir(parents=True)
+    (tmp_path / "data" / "sub" / "file").write_text("precious")
+    with pytest.raises(UsageError, match="which is to be read"):
+        claim_output(tmp_path / "data", overwrite=True, inputs=(None, tmp_path / read))
+    assert (tmp_path / "data" / "sub" / "file").exists()
+    assert claim_output(tmp_path / "report", overwrite=True, inputs=(tmp_path / read,)).is_dir()
+
+
+def test_a_folder_is_no_file_to_write(tmp_path):
+    with pytest.raises(UsageError, match="is a folder"):
+        write_text(tmp_path, "text")
+
+
 def test_sha256_of_nothing_is_the_known_one(tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     assert sha256_file(tmp_path / "empty").startswith("e3b0c44298fc1c149afbf4c8996fb924")

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ def part_of(target: Path) -> Path:
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
     """Yield a temporary file name; on success it becomes `target` in one step, on any error it goes away."""
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder, and a file is to be written: name one with -o")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}{PART_SUFFIX}")
     try:
@@ -59,12 +61,17 @@ def read_json(source: Path) -> Any:
         raise DataError(f"{source} is not JSON: {error}") from error
 
 
-def claim_output(target: Path, *, resume: bool = False, overwrite: bool = False) -> Path:
+def claim_output(
+    target: Path, *, resume: bool = False, overwrite: bool = False, inputs: Iterable[Path | None] = ()
+) -> Path:
     """The folder in which `target` is to be built, `target.part`, kept from last time only with `resume`.
 
-    Raises UsageError when `target` exists and neither flag allows it, when unfinished work would be lost silently, and
-    when replacing `target` would take away the folder one stands in or one's home.
+    Raises UsageError when `target` exists and neither flag allows it, when unfinished work would be lost silently, when
+    replacing `target` would take away the folder one stands in, one's home or one of the `inputs`.
     """
+    for source in inputs:
+        if source is not None and target.resolve() in {source.resolve(), *source.resolve().parents}:
+            raise UsageError(f"{target} holds {source}, which is to be read: name another folder with -o")
     here = {Path.cwd(), *Path.cwd().parents, Path.home()}
     if target.resolve() in here:
         raise UsageError(f"{target} is not a place for output: name a new folder with -o")

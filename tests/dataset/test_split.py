@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.dataset.split import (
+    MANY_PRODUCTS,
     OwnSplits,
     Shares,
     Twins,
@@ -51,6 +52,20 @@ def test_groups_join_products_through_pictures_and_pictures_through_products():
     assert len({int(group[0]), int(group[4]), int(group[6])}) == 3
 
 
+def test_a_size_chart_ties_no_shop_together_and_one_shirt_in_many_sizes_stays_one():
+    shirts = [(number, number) for number in range(1, 11)]  # ten products, each with a picture of its own ..
+    sizes = [(number, 100) for number in range(11, 18)]  # .. seven that show one shirt ..
+    soon = [(number, 0) for number in range(18, 20)] + [(number, 200) for number in range(20, 26)]  # .. and no picture
+    chart = [(number, 99) for number in range(1, 18)]  # a chart beside the pictures of all but the last
+    product, alike = (np.array(column, np.uint64) for column in zip(*shirts, *sizes, *soon, *chart, strict=True))
+    group = group_rows(product, scattered(len(product)), alike).of_row
+    of = {int(one): int(number) for one, number in zip(product, group, strict=True)}
+    assert len({of[number] for number in range(1, 11)}) == 10
+    assert len({of[number] for number in range(11, 18)}) == 1
+    assert len({of[number] for number in range(20, 26)}) == 1
+    assert len(set(of.values())) == 10 + 1 + 2 + 1
+
+
 def test_a_long_chain_is_one_group():
     count = 3000
     product = np.repeat(np.arange(1, count + 1, dtype=np.uint64), 2)
@@ -74,7 +89,11 @@ def test_groups_are_the_connected_parts_whatever_the_order(pairs, random):
 
 def by_walking(pairs):
     """Which rows can be reached from which, by plain search."""
-    tied = [[a[0] == b[0] or (a[1] == b[1] != 0) for b in pairs] for a in pairs]
+    shown_by = {picture: len({a for a, b in pairs if b == picture}) for _, picture in pairs}
+    fewest = {product: min((shown_by[b] for a, b in pairs if a == product and b), default=0) for product, _ in pairs}
+    ties = [b and (shown_by[b] < MANY_PRODUCTS or shown_by[b] == fewest[a]) for a, b in pairs]
+    rows = list(zip(pairs, ties, strict=True))
+    tied = [[a[0] == b[0] or (a[1] == b[1] and bool(one and other)) for b, other in rows] for a, one in rows]
     reach = np.array(tied)
     for _ in pairs:
         reach = reach @ reach

@@ -244,3 +244,27 @@ def test_what_a_search_left_is_dark():
     total = light.sum((2, 3))
     assert ((total - 1).abs().lt(1e-5) | total.eq(0)).all()
     assert (total == 0).sum(1).tolist() == [1, 1]  # Men or Women, one of them
+
+
+def test_paths_as_deep_as_there_are_places_are_taught_and_written():
+    deep = Taxonomy([tuple(f"level {level}" for level in range(32)), ("level 0", "leaf")])
+    torch.manual_seed(0)
+    path = assemble(ModelConfig(encoder=SMALL, decoder=TRANSFORMER), deep.arrays)
+    node = torch.tensor([deep.node(tuple(f"level {level}" for level in range(32)))])
+    assert path(pixels(1), Target(node)).isfinite()
+    assert path.write(pixels(1)).tokens.shape[2] == 33
+
+
+@BOTH
+def test_all_steps_of_a_path_at_once_are_its_steps_one_by_one(decoder):
+    path = model(decoder)
+    with torch.no_grad():
+        state, seen = path.decoder.start(path.encoder(pixels(2).pixels))
+        state = tuple(part.expand(-1, 2, *part.shape[2:]) for part in state)
+        tokens = torch.tensor([[[START, 4, 5], [START, 6, 4]], [[START, 5, 7], [START, 4, 4]]])
+        hidden, light = path.decoder.follow(state, tokens, seen)
+        for place in range(3):
+            told = path.decoder.advance(state, tokens[..., place], seen)
+            state = told.state
+            assert torch.allclose(hidden[:, :, place], told.hidden, atol=1e-5)
+            assert torch.allclose(light[:, :, place], told.light, atol=1e-6)

@@ -181,6 +181,15 @@ def test_wrong_stores_to_hold_out_are_refused_and_leave_nothing(tmp_path, stores
     assert not list(tmp_path.glob("out*"))
 
 
+def test_a_held_out_store_without_a_good_row_is_no_random_split(tmp_path):
+    listed = [{**row, "store": "a"} for row in listings(12)]
+    listed[0] |= {"store": "b", "image": {"bytes": b"no picture", "path": None}}
+    source = write_parquet(tmp_path / "t.parquet", listed)
+    with pytest.raises(UsageError, match="'b': no good row"):
+        build(source, tmp_path / "out", BuildOptions(hold_out_store=("b",)))
+    assert not list(tmp_path.glob("out*"))
+
+
 def test_the_sources_own_split_keeps_its_parts_and_cuts_dev_from_train(tmp_path):
     train, test = listings(100), listings(12)
     for number, row in enumerate(test):

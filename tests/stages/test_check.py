@@ -112,6 +112,38 @@ def test_what_was_not_looked_at_says_how_to(done):
         assert section(done, name)["option"] == option
 
 
+def test_labels_that_cannot_be_judged_cost_only_themselves(tmp_path, small_model):
+    source = write_parquet(
+        tmp_path / "t.parquet", [row(f"p{number}", KINDS[0], picture(number, 64)) for number in range(6)]
+    )
+    build(source, tmp_path / "data", BuildOptions())
+    done = check(tmp_path / "data", tmp_path / "report", model=small_model, cache=tmp_path / "cache")
+    assert section(done, "labels")["count"] is None
+    assert "tell apart" in section(done, "labels")["why_not"]
+    assert "could not be judged" in (tmp_path / "report" / "index.html").read_text("utf-8")
+
+
+def test_blank_pictures_leak_nothing(tmp_path):
+    parts = [
+        {**row(f"p{number}", KINDS[number % 2], blank(64)), "part": ("train", "test")[number // 4]}
+        for number in range(8)
+    ]
+    source = write_parquet(tmp_path / "t.parquet", parts)
+    build(source, tmp_path / "data", BuildOptions(columns=("split=part",), splits="train=train,test=test"))
+    done = check(tmp_path / "data", tmp_path / "report", cache=tmp_path / "cache")
+    assert section(done, "split")["count"] == 0
+
+
+def test_what_a_killed_check_left_is_in_nobodys_way(tmp_path, done):
+    (tmp_path / "report.part").mkdir()
+    (tmp_path / "report.part" / "check.json").write_text("{")
+    check(done.folder.parent / "dataset", tmp_path / "report", cache=tmp_path / "cache")
+    (tmp_path / "other.part").mkdir()
+    (tmp_path / "other.part" / "state.json").write_text("{")
+    with pytest.raises(UsageError, match="unfinished work"):
+        check(done.folder.parent / "dataset", tmp_path / "other", cache=tmp_path / "cache")
+
+
 def test_the_record_counts_and_is_versioned(done):
     record = json.loads((done.folder / "check.json").read_text("utf-8"))
     assert record == json.loads(json.dumps(done.record))

@@ -103,6 +103,25 @@ def test_a_data_set_is_looked_over_and_left_as_it_is(tmp_path, model):
     assert not zoom.zoom_scores(tmp_path / "data", model, threshold=0.0).findings
 
 
+def test_pictures_that_were_scored_before_are_not_scored_again(tmp_path, model, monkeypatch):
+    build(shop(tmp_path), tmp_path / "data")
+    looked = []
+    scores = zoom.ZoomModel.scores
+    monkeypatch.setattr(zoom.ZoomModel, "scores", lambda judge, pictures: scores(judge, counted(looked, pictures)))
+    first = zoom.zoom_scores(tmp_path / "data", model, cache=tmp_path / "cache")
+    assert 10 < len(looked) <= 40
+    before = len(looked)
+    assert zoom.zoom_scores(tmp_path / "data", model, cache=tmp_path / "cache") == first
+    assert len(looked) == before
+    assert zoom.zoom_scores(tmp_path / "data", model) == first
+
+
+def counted(looked, pictures):
+    for one in pictures:
+        looked.append(one)
+        yield one
+
+
 # -- in a build ------------------------------------------------------------------------------------------------------
 
 

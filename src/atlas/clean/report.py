@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
@@ -53,26 +54,26 @@ def render(record: Json, pictures: Mapping[str, str], folder: str) -> str:
 
 
 def steps(record: Json, folder: str) -> list[dict[str, str]]:
-    """What to do next, in order: a sentence and the command that does it."""
+    """What to do next, in order: a sentence and the command that does it; several go into one command together."""
     found = {section["name"]: section["count"] or 0 for section in record["sections"]}
     asked = (
         (
             record["take_out"],
             f"Look through {folder}/take-out.csv, which proposes to take out the {count(record['take_out'])} products "
             "that have no good picture, and build again without them:",
-            f"atlas build SOURCE --patch {folder}/take-out.csv --use-suggested -o dataset",
+            f"atlas build SOURCE --patch {shlex.quote(folder + '/take-out.csv')} --use-suggested -o dataset2",
         ),
         (
             found["conflicts"] or found["labels"],
             "Decide the contradicting and suspect labels in a patch, a CSV of product_id,path (the path - takes a "
             "product out), and build again with it:",
-            "atlas build SOURCE --patch patch.csv -o dataset",
+            "atlas build SOURCE --patch patch.csv -o dataset2",
         ),
         (
             found["split"],
             "Believe the score without the rows that leak, which atlas evaluate prints beside the other. Or let Atlas "
             "cut the split, by product and by picture:",
-            "atlas build SOURCE --splits 64/6/30 -o dataset",
+            "atlas build SOURCE --splits 64/6/30 -o dataset2",
         ),
     )
     return [{"text": text, "command": command} for wanted, text, command in asked if wanted]

@@ -126,12 +126,24 @@ def _held_out(keys: Keys, stores: Sequence[str]) -> NDArray[np.bool_]:
     return np.isin(keys.store, [keys.stores.index(store) for store in stores])
 
 
+def _check_held_out(keys: Keys, rows: NDArray[np.int64], stores: Sequence[str]) -> None:
+    """Raises UsageError for a held-out store of which every row was rejected: the test would lack it, or be another."""
+    left = np.unique(keys.store[rows])
+    gone = [store for store in stores if keys.stores.index(store) not in left]
+    if gone:
+        raise UsageError(
+            f"--hold-out-store {gone[0]!r}: no good row of that store is left; "
+            "--dry-run without it says why rows are rejected"
+        )
+
+
 def _split(
     keys: Keys, twins: Twins, rows: NDArray[np.int64], groups: Groups, path: NDArray[np.int32], wishes: Wishes
 ) -> tuple[list[str], NDArray[np.int8]]:
     """Names of the splits, and each row's place among them."""
     if isinstance(wishes.splits, Shares):
         held = _held_out(keys, wishes.held_out)[rows]
+        _check_held_out(keys, rows, wishes.held_out)
         return list(wishes.splits.names), _cut(groups, path, wishes.splits, wishes.seed, held)
     names = [name for name in wishes.splits.patterns if name in keys.splits] or sorted(keys.splits)
     names.sort(key=lambda name: name != TRAIN)

@@ -16,6 +16,8 @@ TRAIN, DEV, TEST = "train", "dev", "test"
 DEFAULT_SPLITS = "64/6/30"
 #: Part of train that becomes `dev` when the source brings its own splits.
 DEV_SHARE = 0.1
+#: A picture of so many products may be a size chart or a placeholder: it ties those that show nothing rarer.
+MANY_PRODUCTS = 5
 
 Ints: TypeAlias = NDArray[np.int64]
 Keys64: TypeAlias = NDArray[np.uint64]
@@ -95,10 +97,11 @@ def is_split_name(name: str) -> bool:
 def group_rows(product: Keys64, picture: Keys64, alike: Keys64) -> Groups:
     """Rows of one product, and of products that share a picture (equal keys in `alike`), transitively.
 
-    Key 0 is what every blank picture has: it ties nothing.
+    Key 0 is what every blank picture has: it ties nothing. Nor does a picture of many products, such as a size chart,
+    tie a product that shows one of fewer.
     """
     products, code = np.unique(product, return_inverse=True)
-    root = _joined(len(products), *_shared_pictures(code, alike))
+    root = _joined(len(products), *_shared_pictures(code, _tying(code, alike)))
     group = root[code]
     order = np.lexsort((product, picture, group))
     first = order[np.flatnonzero(np.diff(group[order], prepend=-1))]
@@ -171,6 +174,24 @@ def mixed(keys: Keys64, seed: int) -> Keys64:
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(31))
+
+
+def _tying(code: Ints, alike: Keys64) -> Keys64:
+    """`alike`, 0 where many products show a picture and this one has another that fewer show.
+
+    One size chart would tie a whole shop into one group. Sizes of one shirt, many products with the same pictures, stay
+    together: of what each of them shows, nothing is shown by fewer.
+    """
+    order = np.lexsort((code, alike))
+    new_picture = np.diff(alike[order], prepend=~alike[order[:1]]) != 0
+    new_product = new_picture | (np.diff(code[order], prepend=-1) != 0)
+    place = np.cumsum(new_picture) - 1
+    shown_by = np.empty(len(code), np.int64)  # products that show this row's picture
+    shown_by[order] = np.bincount(place, weights=new_product)[place].astype(np.int64) if len(place) else 0
+    shows = alike != 0
+    fewest = np.full(code.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(fewest, code[shows], shown_by[shows])
+    return np.where((shown_by < MANY_PRODUCTS) | (shown_by <= fewest[code]), alike, 0)
 
 
 def _shared_pictures(code: Ints, alike: Keys64) -> tuple[Ints, Ints]:

@@ -10,7 +10,7 @@ from atlas.errors import RecipeError
 from atlas.model.config import DecoderConfig
 from atlas.model.decoding import Decoder, State, Told
 
-#: Levels that a path may have.
+#: Levels that have a place of their own; the end after a path of as many shares the last one.
 MAX_LEVELS = 32
 
 
@@ -64,7 +64,8 @@ class TransformerDecoder(nn.Module, Decoder):
         """L more names on each path, tokens (B, n, L) or (1, n, L): hidden states, the state after them, the light."""
         rows, depth, more = state[0].shape[0], state[0].shape[2], tokens.shape[2]
         named = self.embedding(tokens).expand(rows, -1, -1, -1)  # (B, n, L, D)
-        stream = self.dropout(named + self.place.weight[depth : depth + more])
+        places = torch.arange(depth, depth + more, device=tokens.device).clamp(max=MAX_LEVELS - 1)
+        stream = self.dropout(named + self.place(places))
         kept: list[Tensor] = []
         light = stream
         for number, block in enumerate(self.blocks):

@@ -61,7 +61,7 @@ def benchmark(
     split = _reported(data, plan.split)
     if resume:
         Ledger(_begun(output), data, split, plan)  # refuses what does not fit before anything is touched
-    contest = _Contest(data, split, plan, _claim(output, resume, overwrite), command, draws, seed)
+    contest = _Contest(data, split, plan, _claim(dataset, output, resume, overwrite), command, draws, seed)
     contest.run(progress or Silent())
     if not any(run["error"] == "" for run in contest.runs):
         first = contest.runs[0]["error"]
@@ -207,11 +207,11 @@ def _reported(data: DatasetFolder, split: str | None) -> str:
     return found
 
 
-def _claim(output: FilePath, resume: bool, overwrite: bool) -> FilePath:
+def _claim(dataset: FilePath, output: FilePath, resume: bool, overwrite: bool) -> FilePath:
     """The folder to work in; with `resume` a finished benchmark becomes it again, runs and all."""
     if resume and not overwrite and _begun(output) == output:
         output.replace(part_of(output))
-    return claim_output(output, resume=resume, overwrite=overwrite)
+    return claim_output(output, resume=resume, overwrite=overwrite, inputs=(dataset,))
 
 
 def _begun(output: FilePath) -> FilePath:

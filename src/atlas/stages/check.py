@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from atlas.bundle import open_bundle
 from atlas.clean.checks import CHECKS, findings
 from atlas.clean.measures import MEASURES
 from atlas.clean.thresholds import Thresholds, load_thresholds
@@ -21,9 +22,9 @@ from atlas.recipe import to_mapping
 from atlas.stages.check_models import closeups, labels
 from atlas.stages.check_pictures import Pictures, Rows, facts, look, read_rows
 from atlas.stages.check_report import Section, section, thumbnails, write_findings, write_take_out
-from atlas.stages.check_set import check_split, check_tree, duplicate_sections
+from atlas.stages.check_set import check_split, check_tree, duplicate_sections, shows
 from atlas.stages.measure_cache import MeasureCache, default_folder
-from atlas.storage import claim_output, publish_folder, write_json, write_text
+from atlas.storage import claim_output, part_of, publish_folder, write_json, write_text
 
 #: Number of the form of check.json.
 FORMAT = 1
@@ -64,13 +65,16 @@ def check(
     """
     progress, rules = progress or Silent(), thresholds or load_thresholds()
     data, kept_in = _open(dataset), cache or default_folder()
-    part = claim_output(folder, overwrite=overwrite)
+    for one in filter(None, (model, zoom_model)):
+        open_bundle(one)  # a wrong folder is told before the long work
+    _tidy(part_of(folder))
+    part = claim_output(folder, overwrite=overwrite, inputs=(dataset, model, zoom_model))
     try:
         rows = read_rows(data)
         with MeasureCache(kept_in) as kept:
             pictures = look(data, rows, kept, progress)
         sections = _sections(data, rows, pictures, rules, progress)
-        sections.append(closeups(data, rows, zoom_model, rules, progress))
+        sections.append(closeups(data, rows, zoom_model, rules, kept_in, progress))
         sections.append(labels(data, rows, model, kept_in, part, progress))
         record = {
             **_header(data, rows, pictures, command),
@@ -85,6 +89,19 @@ def check(
         raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _tidy(part: FilePath) -> None:
+    """Take away what a killed check left: its measures are kept elsewhere, the rest is made again."""
+    if part.is_dir() and {file.name for file in part.iterdir()} <= {
+        RECORD,
+        FINDINGS,
+        PAGE,
+        TAKE_OUT,
+        "labels.html",
+        "labels-suggested.csv",
+    }:
+        shutil.rmtree(part)
 
 
 def _open(dataset: FilePath) -> DatasetFolder:
@@ -114,7 +131,7 @@ def _sections(
     progress.begin("looking for duplicates")
     twins, groups = duplicate_sections(rows, pictures)
     found += twins
-    found.append(check_split(rows, groups))
+    found.append(check_split(rows, groups, shows(rows, pictures)))
     found.append(check_tree((data.folder / TAXONOMY_FILE).read_bytes(), rows, rules))
     return found
 

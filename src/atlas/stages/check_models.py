@@ -9,22 +9,25 @@ import numpy as np
 
 from atlas.clean.thresholds import Thresholds
 from atlas.dataset.schema import DatasetFolder
+from atlas.errors import NothingDoneError
 from atlas.progress import Progress
 from atlas.stages.check_pictures import Rows
 from atlas.stages.check_report import BARS, Section, counted, examples, head
 
 _CLOSEUPS = "A part of a product fills the picture: a collar, a weave, a buckle. They look alike in every category."
-_LABELS = "Products that a model, which never saw them, would put elsewhere with good reason."
+_LABELS = "Products that a probe of a model's features, which never saw them, would put elsewhere with good reason."
 
 
-def closeups(data: DatasetFolder, rows: Rows, model: FilePath | None, rules: Thresholds, progress: Progress) -> Section:
+def closeups(
+    data: DatasetFolder, rows: Rows, model: FilePath | None, rules: Thresholds, cache: FilePath, progress: Progress
+) -> Section:
     """Pictures that a model for close-ups calls close-ups; a section that was not looked at without one."""
     begin = head("closeup", "Close-ups", _CLOSEUPS, "models", rules.closeup.verdict)
     if model is None:
         return Section(begin | _not_looked("--zoom-model MODEL"))
     from atlas.stages.zoom import zoom_scores
 
-    found = zoom_scores(data.folder, model, threshold=rules.closeup.below, progress=progress)
+    found = zoom_scores(data.folder, model, threshold=rules.closeup.below, cache=cache, progress=progress)
     low = np.array([rows.row(one.split, one.place) for one in found.findings], np.int64)
     score, why = [one.score for one in found.findings], [one.why for one in found.findings]
     record = {
@@ -51,7 +54,13 @@ def labels(
     from atlas.stages.audit import audit
     from atlas.stages.audit_page import PAGE, SUGGESTIONS, write_audit
 
-    found = audit(data.folder, model, cache=cache, progress=progress)
+    try:
+        found = audit(data.folder, model, cache=cache, progress=progress)
+    except NothingDoneError as error:  # the rest of the report is good without it
+        return Section(begin | _not_looked("-m MODEL") | {"why_not": str(error)})
+    if not found.judged:
+        few = "no label has enough products to be judged: a probe needs several of each"
+        return Section(begin | _not_looked("-m MODEL") | {"why_not": few})
     write_audit(found, data.folder, folder, progress=progress)
     suspects = [one for one in found.findings if one.score < found.below]
     low = np.array([rows.row(one.split, one.place) for one in suspects], np.int64)
@@ -61,6 +70,8 @@ def labels(
         **counted(rows, low),
         "count": found.suspect,
         "share": found.suspect / len(rows),
+        "listed": len(suspects),
+        "judged": found.judged,
         "below": found.below,
         "page": PAGE,
         "suggestions": SUGGESTIONS,

@@ -154,7 +154,7 @@ def write_take_out(file: FilePath, rows: Rows, sections: Sequence[Section]) -> i
                 reason.setdefault(int(rows.product[row]), f"{one.record['title']}: {why}")
     good = np.unique(rows.product[~bad])
     first = np.unique(rows.product, return_index=True)[1]
-    gone = sorted(product for product in reason if product not in set(good.tolist()))
+    gone = np.setdiff1d(np.array(sorted(reason), np.int64), good).tolist()
     lines = (
         PatchRow(
             rows.cell("product_id", first[product]), (), SUGGESTED, "", reason[product],

@@ -40,6 +40,14 @@ def _groups(rows: Rows, pictures: Pictures) -> Duplicates:
     return find_duplicates(number, pixels[number], descriptors[number], rows.path.astype(np.int32))
 
 
+def shows(rows: Rows, pictures: Pictures) -> NDArray[np.bool_]:
+    """Which rows show anything (R,): blank and unreadable pictures do not."""
+    if pictures.descriptors is None:
+        return np.zeros(len(rows), bool)
+    shown: NDArray[np.bool_] = np.asarray(pictures.descriptors.any(axis=1))
+    return shown[rows.picture]
+
+
 def _repeats(rows: Rows, found: Duplicates) -> Section:
     sizes = found.sizes()
     repeated = np.flatnonzero(sizes > 1)
@@ -103,13 +111,16 @@ def _group(rows: Rows, found: Duplicates, group: int, why: str, *, spread: bool 
 # -- the split -------------------------------------------------------------------------------------------------------
 
 
-def check_split(rows: Rows, groups: Ints) -> Section:
-    """Rows outside train whose product or picture stands in train too, and what the data set itself says of that."""
+def check_split(rows: Rows, groups: Ints, shown: NDArray[np.bool_]) -> Section:
+    """Rows outside train whose product or picture stands in train too, and what the data set itself says of that.
+
+    Blank pictures, those not `shown`, are no one picture, here as in `near_train`.
+    """
     train = np.zeros(len(rows), bool)
     if TRAIN in rows.start:
         train[rows.in_split(TRAIN)] = True
     product = np.isin(rows.product, rows.product[train]) & ~train
-    picture = np.isin(groups, groups[train]) & ~train
+    picture = np.isin(groups, groups[train & shown]) & shown & ~train
     marked = np.array(rows.table["near_train"].fill_null(False).to_numpy(zero_copy_only=False), bool)
     leaked = np.flatnonzero(product | picture)
     table = [_leak(rows, split, product, picture, marked) for split in rows.start if split != TRAIN]

@@ -58,7 +58,7 @@ def evaluate_predictions(
     """
     if not (part_of(folder) / PREDICTIONS).exists():  # what a killed call left is made again in seconds
         shutil.rmtree(part_of(folder), ignore_errors=True)
-    part = claim_output(folder, overwrite=overwrite)
+    part = claim_output(folder, overwrite=overwrite, inputs=(predictions, against))
     try:
         metrics = _measure(predictions, against, {"command": command}, draws, seed, progress or Silent())
         return _write(metrics, part, folder)
@@ -92,7 +92,7 @@ def evaluate_model(
 
     if against is not None:
         read_predictions(against)  # a wrong file is told before the long work
-    part = claim_output(folder, resume=resume, overwrite=overwrite)
+    part = claim_output(folder, resume=resume, overwrite=overwrite, inputs=(model, dataset, against))
     predictions, asked = part / PREDICTIONS, _asked(model, dataset, split)
     if predictions.exists() and read_json(part / _ASKED) != asked:
         raise UsageError(

@@ -62,12 +62,14 @@ def loading_threads(accelerator: Accelerator) -> int:
     return max(1, torch.get_num_threads() // 2) if accelerator.device.type == "cpu" else 12
 
 
-def claim_together(accelerator: Accelerator, output: Path, *, resume: bool, overwrite: bool) -> Path:
+def claim_together(
+    accelerator: Accelerator, output: Path, *, resume: bool, overwrite: bool, inputs: tuple[Path, ...]
+) -> Path:
     """`claim_output` done by one process for all; a refusal reaches each of them."""
     answer: list[Any] = [None]
     if accelerator.is_main_process:
         try:
-            answer = [claim_output(output, resume=resume, overwrite=overwrite)]
+            answer = [claim_output(output, resume=resume, overwrite=overwrite, inputs=inputs)]
         except Exception as error:
             answer = [error]
     if accelerator.num_processes > 1:

@@ -87,7 +87,7 @@ def train_model(
     data = open_dataset(dataset)
     position = find_position(data, recipe, part_of(output) if resume else None)
     accelerator = make_accelerator(position.precision)
-    part = claim_together(accelerator, output, resume=resume, overwrite=overwrite)
+    part = claim_together(accelerator, output, resume=resume, overwrite=overwrite, inputs=(dataset,))
     run = TrainingRun(data, recipe, accelerator, part, position)
     run.announce(progress)
     progress.begin("train", run.steps_left)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
 
 from atlas.clean.closeups import NORMAL, ZOOMED, CloseUpConfig, NoCloseUpError, cut_closeups
 from atlas.dataset.reasons import Reason, RowError
@@ -16,6 +21,7 @@ from atlas.progress import Progress, Silent
 from atlas.recipe import to_mapping
 from atlas.records import Path
 from atlas.stages.categorizer import Categorizer, load
+from atlas.stages.feature_cache import FeatureCache, rounded
 
 if TYPE_CHECKING:
     from atlas.records import Picture
@@ -41,6 +47,9 @@ class ZoomModel:
                 f"'{NORMAL}' and '{ZOOMED}'; docs/zoom.md says how to train one"
             )
         self.model_id = categorizer.bundle.model_id
+        temperatures = json.dumps(categorizer.bundle.calibration, sort_keys=True)
+        #: Changes with all that scores depend on.
+        self.scores_id = f"{self.model_id}-closeups-{hashlib.sha256(temperatures.encode()).hexdigest()[:8]}"
         self._categorizer = categorizer
         self._normal, self._zoomed = places
 
@@ -84,26 +93,51 @@ class ZoomScores:
 
 
 def zoom_scores(
-    dataset: FilePath, model: FilePath, *, threshold: float = THRESHOLD, progress: Progress | None = None
+    dataset: FilePath,
+    model: FilePath,
+    *,
+    threshold: float = THRESHOLD,
+    cache: FilePath | None = None,
+    progress: Progress | None = None,
 ) -> ZoomScores:
-    """The close-ups of a data set, by a model folder; changes nothing. Only the findings are held in memory."""
+    """The close-ups of a data set, by a model folder; changes nothing. Only the findings are held in memory.
+
+    With `cache`, a folder, pictures that the model saw before are not looked at again, also after a stop. Scores have
+    the three digits that are kept.
+    """
     progress, data, judge = progress or Silent(), open_dataset(dataset), open_zoom_model(model)
     data.check_pictures()
     progress.begin("looking for close-ups", sum(data.splits.values()))
     findings: list[ZoomFinding] = []
-    for split in data.splits:
-        place = 0
-        for batch in data.batches(split, ["product_id", "path", "image.bytes"]):
-            rows = batch.to_pylist()
-            for row, score in zip(rows, judge.scores(row["image"]["bytes"] for row in rows), strict=True):
-                if score is not None and score < threshold:
-                    why = f"normal with {score:.3f}, below {threshold:g}"
-                    findings.append(ZoomFinding(split, place, row["product_id"], tuple(row["path"]), score, why))
-                place += 1
-            progress.advance(len(rows), f"{len(findings):,} close-ups")
+    with FeatureCache(cache, judge.scores_id) if cache else nullcontext() as kept:
+        for split in data.splits:
+            place = 0
+            for batch in data.batches(split, ["product_id", "path", "sha256", "image.bytes"]):
+                rows = batch.to_pylist()
+                known = _batch_scores(rows, judge, kept)
+                for row in rows:
+                    score = known.get(row["sha256"])
+                    if score is not None and score < threshold:
+                        why = f"normal with {score:.3f}, below {threshold:g}"
+                        findings.append(ZoomFinding(split, place, row["product_id"], tuple(row["path"]), score, why))
+                    place += 1
+                progress.advance(len(rows), f"{len(findings):,} close-ups")
     findings.sort(key=lambda found: (found.score, found.split, found.place))
     zoomed = {split: sum(found.split == split for found in findings) for split in data.splits}
     return ZoomScores(judge.model_id, threshold, dict(data.splits), zoomed, tuple(findings))
+
+
+def _batch_scores(rows: Sequence[dict[str, Any]], judge: ZoomModel, kept: FeatureCache | None) -> dict[str, float]:
+    """The score of each different picture that can be read, by its digest; what is new is kept."""
+    pictures = {row["sha256"]: row["image"]["bytes"] for row in rows}
+    known = {digest: float(vector[0]) for digest, vector in (kept.read(list(pictures)) if kept else ())}
+    new = [digest for digest in pictures if digest not in known]
+    scored = zip(new, judge.scores(pictures[digest] for digest in new), strict=True)
+    found = {digest: score for digest, score in scored if score is not None}
+    vectors = rounded(np.array(list(found.values()), np.float32)[:, None])
+    if kept:
+        kept.keep(list(found), vectors)
+    return known | dict(zip(found, vectors[:, 0].tolist(), strict=True))
 
 
 # -- while a data set is built ---------------------------------------------------------------------------------------
