@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PANEL_PX = (240, 320)
 MARGIN_PX, CAPTION_PX = 12, 56
 NAME_PX, FIGURE_PX = 20, 16
-INK, MUTED, PAPER = "#1c2331", "#667086", "#ffffff"
+INK, MUTED, FRAME, PAPER = "#1c2331", "#667086", "#c5ccd8", "#ffffff"
 #: Fonts of the usual systems, for names that Pillow's own cannot write; each is looked for where the system keeps its.
 FONTS = (
     "DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansDevanagari-Regular.ttf", "NotoSansArabic-Regular.ttf",
@@ -47,7 +47,7 @@ def draw_explanation(picture: Picture, prediction: Prediction) -> Image.Image:
     product = ImageOps.contain(decode(picture), PANEL_PX)
     panels = 1 + len(prediction.evidence)
     width = panels * PANEL_PX[0] + (panels + 1) * MARGIN_PX
-    sheet = Image.new("RGB", (width, PANEL_PX[1] + CAPTION_PX + 2 * MARGIN_PX), PAPER)
+    sheet = Image.new("RGB", (width, product.height + CAPTION_PX + 2 * MARGIN_PX), PAPER)
     _place(sheet, 0, product, "the product", f"whole path {prediction.probability:.2f}")
     levels = zip(prediction.evidence, prediction.path, prediction.level_probabilities, strict=False)
     for number, (light, name, probability) in enumerate(levels, 1):
@@ -109,10 +109,12 @@ def _lit(product: Image.Image, light: NDArray[np.float32]) -> Image.Image:
 
 def _place(sheet: Image.Image, number: int, panel: Image.Image, title: str, below: str) -> None:
     left = MARGIN_PX + number * (PANEL_PX[0] + MARGIN_PX)
-    top = MARGIN_PX + (PANEL_PX[1] - panel.height)
-    sheet.paste(panel, (left + (PANEL_PX[0] - panel.width) // 2, top))
+    side, top = left + (PANEL_PX[0] - panel.width) // 2, MARGIN_PX
     draw = ImageDraw.Draw(sheet)
-    under = MARGIN_PX + PANEL_PX[1] + 6
+    # Without a frame a white product, or a light that falls on white, has no end on white paper.
+    draw.rectangle((side - 1, top - 1, side + panel.width, top + panel.height), outline=FRAME)
+    sheet.paste(panel, (side, top))
+    under = top + panel.height + 6
     middle = left + PANEL_PX[0] // 2
     font = _font_for(title) or _own_font(NAME_PX)
     draw.text((middle, under), _short(draw, title, font), fill=INK, font=font, anchor="ma")

@@ -89,6 +89,8 @@ def propose_paths(
 
     Raises UsageError for a flat model, which can only give answers of its tree, and for an output that exists.
     """
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder, and a file is to be written: name one with -o")
     if output.exists() and not overwrite:
         raise UsageError(f"{output} exists already: use --overwrite to replace it, or another -o")
     progress = progress or Silent()
