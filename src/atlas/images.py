@@ -168,5 +168,16 @@ def _resize(image: Image.Image, config: ImageConfig) -> Image.Image:
     return image.resize(size, Image.Resampling.BILINEAR)
 
 
+def framed(image: Image.Image, config: ImageConfig) -> Image.Image:
+    """What of a picture a model sees, as large as it is: cut to the model's frame, or with the margins added to it."""
+    if config.fit == "stretch":
+        return image
+    ratio = config.width_px / config.height_px
+    across, along = max(1, round(image.height * ratio)), max(1, round(image.width / ratio))
+    if config.fit == "crop":
+        return ImageOps.fit(image, (min(image.width, across), min(image.height, along)), Image.Resampling.BILINEAR)
+    return ImageOps.pad(image, (max(image.width, across), max(image.height, along)), color="white")
+
+
 def _short(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:200]

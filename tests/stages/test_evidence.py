@@ -3,6 +3,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from atlas.errors import UsageError
+from atlas.images import ImageConfig
 from atlas.records import Alternative, Prediction
 from atlas.stages import explain
 from atlas.stages.categorizer import Categorizer
@@ -98,7 +99,7 @@ def test_a_models_own_light_is_cut_to_the_answers_depth(tmp_path):
 def test_the_drawing_keeps_lit_cells_and_darkens_the_rest():
     light = np.array([[1.0, 0.0], [0.0, 0.0]], dtype=np.float32)
     said = Prediction(("Men", "Shirts"), 0.7, (0.9, 0.7), (Alternative(("Women",), 0.1),), evidence=(light, light))
-    sheet = np.asarray(draw_explanation(Image.new("RGB", (240, 320), (200, 30, 30)), said))
+    sheet = np.asarray(draw_explanation(Image.new("RGB", (240, 320), (200, 30, 30)), said, ImageConfig()))
     assert sheet.shape[1] == 3 * PANEL_PX[0] + 4 * MARGIN_PX
     left = 2 * MARGIN_PX + PANEL_PX[0]
     assert sheet[MARGIN_PX + 10, left + 10].tolist() == [200, 30, 30]
@@ -106,11 +107,27 @@ def test_the_drawing_keeps_lit_cells_and_darkens_the_rest():
     assert sheet[MARGIN_PX + 310, left + 10].max() < 60
 
 
+def test_the_drawing_shows_what_the_model_sees():
+    picture = Image.new("RGB", (100, 300), (200, 30, 30))
+    picture.paste((30, 30, 200), (0, 0, 100, 100))  # a square model that crops never sees this
+    light = (np.ones((1, 1), dtype=np.float32),)
+    said = Prediction(("Men",), 0.7, (0.7,), (), evidence=light)
+    cut, padded, whole = (
+        np.asarray(draw_explanation(picture, said, ImageConfig(80, 80, fit))) for fit in ("crop", "pad", "stretch")
+    )
+    middle = MARGIN_PX + PANEL_PX[0] // 2
+    assert (cut[MARGIN_PX + 2, middle] == [200, 30, 30]).all()
+    assert (padded[MARGIN_PX + 2, middle] == [30, 30, 200]).all()
+    assert (padded[MARGIN_PX + 2, MARGIN_PX + 2] == 255).all()
+    assert (whole[MARGIN_PX + 2, middle] == [30, 30, 200]).all()
+    assert cut.shape == padded.shape
+
+
 def _caption(*names):
     """The pixels under the panels, for an answer of these names."""
     light = (np.full((1, 1), 1, dtype=np.float32),) * len(names)
     said = Prediction(names, 0.7, (0.7,) * len(names), (), evidence=light)
-    sheet = draw_explanation(Image.new("RGB", (240, 320), (200, 30, 30)), said)
+    sheet = draw_explanation(Image.new("RGB", (240, 320), (200, 30, 30)), said, ImageConfig())
     return np.asarray(sheet)[MARGIN_PX + PANEL_PX[1] :]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from atlas.errors import AtlasError, ImageError, UsageError
-from atlas.images import decode
+from atlas.images import ImageConfig, decode, framed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,13 +38,14 @@ _NO_LETTER = "\U0010ffff"
 _DRAWINGS = "[0-9][0-9][0-9][0-9][0-9]*-*.png"
 
 
-def draw_explanation(picture: Picture, prediction: Prediction) -> Image.Image:
+def draw_explanation(picture: Picture, prediction: Prediction, image: ImageConfig) -> Image.Image:
     """The product beside one panel a level: cells that decided stay as they are, the others fade to dark grey.
 
-    Cells keep the grid's true size: what looks coarse is coarse. A name in letters that no font here has is told by its
-    level's number. Raises ImageError when the picture cannot be read.
+    The product is shown as far as a model with these `image` settings sees it. Cells keep the grid's true size: what
+    looks coarse is coarse. A name in letters that no font here has is told by its level's number. Raises ImageError when
+    the picture cannot be read.
     """
-    product = ImageOps.contain(decode(picture), PANEL_PX)
+    product = ImageOps.contain(framed(decode(picture), image), PANEL_PX)
     panels = 1 + len(prediction.evidence)
     width = panels * PANEL_PX[0] + (panels + 1) * MARGIN_PX
     sheet = Image.new("RGB", (width, product.height + CAPTION_PX + 2 * MARGIN_PX), PAPER)
@@ -77,9 +78,9 @@ def claim_drawings(folder: FilePath, *, overwrite: bool = False) -> None:
 class ExplainingSink:
     """A sink that also draws each answer into a folder, as `<row>-<product>.png`."""
 
-    def __init__(self, sink: Sink, folder: FilePath) -> None:
-        """Pass everything on to `sink`; the folder appears with its first drawing."""
-        self.sink, self.folder = sink, folder
+    def __init__(self, sink: Sink, folder: FilePath, image: ImageConfig) -> None:
+        """Pass everything on to `sink`; the folder appears with its first drawing. `image` says what the model sees."""
+        self.sink, self.folder, self.image = sink, folder, image
         self.row = 0
 
     def write(self, chunk: Chunk, answers: Sequence[Answer]) -> None:
@@ -93,7 +94,7 @@ class ExplainingSink:
     def _draw(self, product_id: str, picture: Picture, prediction: Prediction) -> None:
         name = re.sub(r"[^\w.-]+", "-", FilePath(product_id).stem)[:60].strip("-.") or "product"
         try:
-            drawing = draw_explanation(picture, prediction)
+            drawing = draw_explanation(picture, prediction, self.image)
         except ImageError:  # it was readable a moment ago; its row says what the model said
             return
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -63,7 +63,7 @@ def predict_source(
     """
     progress = progress or Silent()
     if explain is not None:
-        sink = ExplainingSink(sink, explain)
+        sink = ExplainingSink(sink, explain, categorizer.bundle.image)
     progress.begin("predict", source.rows)
     rows = failed = 0
     errors: list[str] = []
