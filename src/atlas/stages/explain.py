@@ -42,8 +42,8 @@ def draw_explanation(picture: Picture, prediction: Prediction, image: ImageConfi
     """The product beside one panel a level: cells that decided stay as they are, the others fade to dark grey.
 
     The product is shown as far as a model with these `image` settings sees it. Cells keep the grid's true size: what
-    looks coarse is coarse. A name in letters that no font here has is told by its level's number. Raises ImageError when
-    the picture cannot be read.
+    looks coarse is coarse. A name in letters that no font here has is told by its level's number. Raises ImageError
+    where the picture cannot be read.
     """
     product = ImageOps.contain(framed(decode(picture), image), PANEL_PX)
     panels = 1 + len(prediction.evidence)
