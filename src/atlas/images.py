@@ -89,6 +89,17 @@ def decode(picture: Picture, size: tuple[int, int] | None = None) -> Image.Image
         raise ImageError(f"damaged picture: {_short(error)}") from error
 
 
+def framed(image: Image.Image, config: ImageConfig) -> Image.Image:
+    """What of a picture a model sees, as large as it is: cut to the model's frame, or with the margins added to it."""
+    if config.fit == "stretch":
+        return image
+    ratio = config.width_px / config.height_px
+    across, along = max(1, round(image.height * ratio)), max(1, round(image.width / ratio))
+    if config.fit == "crop":
+        return ImageOps.fit(image, (min(image.width, across), min(image.height, along)), Image.Resampling.BILINEAR)
+    return ImageOps.pad(image, (max(image.width, across), max(image.height, along)), color="white")
+
+
 def pixel_hash(image: Image.Image) -> int:
     """64 bits of a digest of an RGB picture's size and pixels: the same for the same picture in whatever file."""
     digest = hashlib.blake2b(b"%dx%d" % image.size, digest_size=8)
@@ -166,17 +177,6 @@ def _resize(image: Image.Image, config: ImageConfig) -> Image.Image:
     if config.fit == "crop":
         return ImageOps.fit(image, size, Image.Resampling.BILINEAR)
     return image.resize(size, Image.Resampling.BILINEAR)
-
-
-def framed(image: Image.Image, config: ImageConfig) -> Image.Image:
-    """What of a picture a model sees, as large as it is: cut to the model's frame, or with the margins added to it."""
-    if config.fit == "stretch":
-        return image
-    ratio = config.width_px / config.height_px
-    across, along = max(1, round(image.height * ratio)), max(1, round(image.width / ratio))
-    if config.fit == "crop":
-        return ImageOps.fit(image, (min(image.width, across), min(image.height, along)), Image.Resampling.BILINEAR)
-    return ImageOps.pad(image, (max(image.width, across), max(image.height, along)), color="white")
 
 
 def _short(error: BaseException) -> str:

@@ -87,4 +87,4 @@ def test_any_text_gives_values_or_a_reason(text):
         values, _ = read_json(text)
     except ValueError:
         return
-    json.dumps(values)
+    assert json.dumps(values)  # what json cannot write is no value

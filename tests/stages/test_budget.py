@@ -73,10 +73,13 @@ def test_costs_are_measured_in_turns_on_real_steps(data, monkeypatch):
 
 def test_a_turn_lasts_as_long_as_the_budget_allows(data, monkeypatch):
     bursts = []
-    monkeypatch.setattr(budget._Try, "burst", lambda tried, enough_s: bursts.append(enough_s) or one_step(tried, 0.0))
-    one_step = lambda tried, _: (setattr(tried, "steps", 1), setattr(tried, "spent_s", 1.0))  # noqa: E731
-    measure_costs(data, {"one": tiny_recipe()}, 2.0)
-    measure_costs(data, {"one": tiny_recipe()}, 1e6)
-    assert (
-        bursts == [pytest.approx(6.0 / budget.TURNS)] * budget.TURNS + [budget.ENOUGH_S / budget.TURNS] * budget.TURNS
-    )
+
+    def burst(tried, enough_s):
+        bursts.append(enough_s)
+        tried.steps, tried.spent_s = 1, 1.0
+
+    monkeypatch.setattr(budget._Try, "burst", burst)
+    for minutes, whole_s in ((2.0, 6.0), (1e6, budget.ENOUGH_S)):
+        bursts.clear()
+        measure_costs(data, {"one": tiny_recipe()}, minutes)
+        assert bursts == [pytest.approx(whole_s / budget.TURNS)] * budget.TURNS

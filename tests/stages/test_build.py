@@ -181,6 +181,16 @@ def test_wrong_stores_to_hold_out_are_refused_and_leave_nothing(tmp_path, stores
     assert not list(tmp_path.glob("out*"))
 
 
+def test_a_size_chart_of_a_held_out_store_leaves_products_of_others_and_goes_itself(tmp_path):
+    chart = {"bytes": picture(900), "path": None}
+    listed = [{**row, "store": "ab"[number // 2 % 2]} for number, row in enumerate(listings(40))]
+    listed += [{**row, "image": chart} for row in listed[::2]]
+    source = write_parquet(tmp_path / "t.parquet", listed)
+    summary = build(source, tmp_path / "out", BuildOptions(hold_out_store=("b",)))
+    assert summary.record["rejected"] == {"twin of a held-out picture": sum(row["store"] == "a" for row in listed[40:])}
+    assert not any(row["near_train"] for row in rows(tmp_path / "out")["test"])
+
+
 def test_a_held_out_store_without_a_good_row_is_no_random_split(tmp_path):
     listed = [{**row, "store": "a"} for row in listings(12)]
     listed[0] |= {"store": "b", "image": {"bytes": b"no picture", "path": None}}

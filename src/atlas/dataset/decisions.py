@@ -109,32 +109,31 @@ def decide(keys: Keys, twins: Twins, wishes: Wishes) -> Decisions:
 
 def _twins_of_held_out(keys: Keys, twins: Twins, good: NDArray[np.bool_], stores: Sequence[str]) -> NDArray[np.int64]:
     """Rows of other stores that show, or belong to a product that shows, what a held-out store shows too."""
-    held = _held_out(keys, stores)
     rows = np.flatnonzero(good)
-    if not held[rows].any():
+    held = _held_out(keys, rows, stores)
+    if not held.any():
         return rows[:0]
-    group = group_rows(keys.product[rows], keys.picture[rows], twins.alike[rows]).of_row
-    return rows[np.isin(group, group[held[rows]]) & ~held[rows]]
+    alike = twins.alike[rows]
+    group = group_rows(keys.product[rows], keys.picture[rows], alike).of_row
+    shown = (alike != 0) & np.isin(alike, alike[held])  # a size chart ties no products, and is left out all the same
+    twin: NDArray[np.bool_] = (np.isin(group, group[held]) | shown) & ~held
+    return rows[twin]
 
 
-def _held_out(keys: Keys, stores: Sequence[str]) -> NDArray[np.bool_]:
-    """Which rows are of these stores. Raises UsageError for one that no row is of."""
+def _held_out(keys: Keys, rows: NDArray[np.int64], stores: Sequence[str]) -> NDArray[np.bool_]:
+    """Which of the good rows are of these stores. Raises UsageError for a store that none of them is of."""
     strange = [store for store in stores if store not in keys.stores]
     if strange:
         seen = ", ".join(sorted(keys.stores)[:12]) or "none: name their column with --columns store=COLUMN"
         raise UsageError(f"--hold-out-store {strange[0]!r}: no row is of that store; the stores are {seen}")
-    return np.isin(keys.store, [keys.stores.index(store) for store in stores])
-
-
-def _check_held_out(keys: Keys, rows: NDArray[np.int64], stores: Sequence[str]) -> None:
-    """Raises UsageError for a held-out store of which every row was rejected: the test would lack it, or be another."""
-    left = np.unique(keys.store[rows])
-    gone = [store for store in stores if keys.stores.index(store) not in left]
-    if gone:
+    numbers = [keys.stores.index(store) for store in stores]
+    bare = [store for store, number in zip(stores, numbers, strict=True) if not (keys.store[rows] == number).any()]
+    if bare:
         raise UsageError(
-            f"--hold-out-store {gone[0]!r}: no good row of that store is left; "
+            f"--hold-out-store {bare[0]!r}: no good row of that store is left; "
             "--dry-run without it says why rows are rejected"
         )
+    return np.isin(keys.store[rows], numbers)
 
 
 def _split(
@@ -142,8 +141,7 @@ def _split(
 ) -> tuple[list[str], NDArray[np.int8]]:
     """Names of the splits, and each row's place among them."""
     if isinstance(wishes.splits, Shares):
-        held = _held_out(keys, wishes.held_out)[rows]
-        _check_held_out(keys, rows, wishes.held_out)
+        held = _held_out(keys, rows, wishes.held_out)
         return list(wishes.splits.names), _cut(groups, path, wishes.splits, wishes.seed, held)
     names = [name for name in wishes.splits.patterns if name in keys.splits] or sorted(keys.splits)
     names.sort(key=lambda name: name != TRAIN)

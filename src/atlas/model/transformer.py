@@ -113,14 +113,12 @@ class _Block(nn.Module):
         stream = stream + self.dropout(self.feed(self.norms[2](stream)))
         return stream, [keys, values], torch.unflatten(weights.mean(dim=-3), 1, stream.shape[1:3])
 
-    def _attend(
-        self, query: Tensor, keys: Tensor, values: Tensor, favour: Tensor | float = 0.0
-    ) -> tuple[Tensor, Tensor]:
-        """Attention in heads: (..., q, D) over (..., t, D), `favour` added to scores; weights (..., heads, q, t)."""
+    def _attend(self, query: Tensor, keys: Tensor, values: Tensor, bias: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+        """Attention in heads: (..., q, D) over (..., t, D), `bias` added to scores; weights (..., heads, q, t)."""
         query, keys, values = (
             torch.unflatten(part, -1, (self.heads, -1)).transpose(-3, -2) for part in (query, keys, values)
         )  # (..., heads, q or t, D / heads)
-        scores = query @ keys.transpose(-1, -2) / query.shape[-1] ** 0.5 + favour
+        scores = query @ keys.transpose(-1, -2) / query.shape[-1] ** 0.5 + bias
         weights = F.softmax(scores.float(), dim=-1).to(values.dtype)
         return (weights @ values).transpose(-3, -2).flatten(-2), weights
 

@@ -184,17 +184,17 @@ class Ledger:
             asked = [entrant for entrant in self._plan.entrants if entrant.label in known or entrant.label not in costs]
             recipes = {entrant.label: self.trial(entrant, 1.0, 0).recipe for entrant in asked}
             found = measure_costs(self._data, recipes, minutes)
-            mood = _mood(Cost(**costs[known[0]]), found[known[0]]) if known else 1.0
+            drift = _drift(Cost(**costs[known[0]]), found[known[0]]) if known else 1.0
             for name, cost in found.items():
                 if isinstance(cost, Cost) and name not in costs:
-                    costs[name] = Cost(*(mood * each for each in cost))._asdict()
+                    costs[name] = Cost(*(drift * each for each in cost))._asdict()
             failure = found[label]
             if isinstance(failure, Exception):
                 raise failure
         return Cost(**costs[label])
 
 
-def _mood(then: Cost, now: Cost | Exception) -> float:
+def _drift(then: Cost, now: Cost | Exception) -> float:
     """How much dearer the same recipe was when it was measured first."""
     return then.step_core_s / now.step_core_s if isinstance(now, Cost) else 1.0
 

@@ -24,15 +24,7 @@ from atlas.progress import Progress, Silent
 from atlas.stages.build_patch import find_patched
 from atlas.stages.build_plan import BuildOptions, Plan, make_plan
 from atlas.stages.build_twins import FoundTwins, find_twins
-from atlas.storage import (
-    PART_SUFFIX,
-    claim_output,
-    part_of,
-    publish_folder,
-    read_json,
-    write_json,
-    write_text,
-)
+from atlas.storage import PART_SUFFIX, claim_output, part_of, publish_folder, read_json, write_json, write_text
 from atlas.taxonomy.files import write_taxonomy
 from atlas.taxonomy.mapping import STATUSES, Mapping, clean_store_path
 from atlas.taxonomy.mapping_file import mapping_id, write_mapping

@@ -19,6 +19,7 @@ from atlas.dataset.schema import BUILD_FILE, TAXONOMY_FILE, DatasetFolder, open_
 from atlas.errors import DataError, MissingExtraError
 from atlas.progress import Progress, Silent
 from atlas.recipe import to_mapping
+from atlas.stages import audit_page
 from atlas.stages.check_models import closeups, labels
 from atlas.stages.check_pictures import Pictures, Rows, facts, look, read_rows
 from atlas.stages.check_report import Section, section, thumbnails, write_findings, write_take_out
@@ -29,6 +30,8 @@ from atlas.storage import claim_output, part_of, publish_folder, write_json, wri
 #: Number of the form of check.json.
 FORMAT = 1
 RECORD, FINDINGS, PAGE, TAKE_OUT = "check.json", "findings.csv", "index.html", "take-out.csv"
+#: What a report may hold.
+_OURS = {RECORD, FINDINGS, PAGE, TAKE_OUT, audit_page.PAGE, audit_page.SUGGESTIONS}
 
 
 @dataclass(frozen=True)
@@ -93,14 +96,7 @@ def check(
 
 def _tidy(part: FilePath) -> None:
     """Take away what a killed check left: its measures are kept elsewhere, the rest is made again."""
-    if part.is_dir() and {file.name for file in part.iterdir()} <= {
-        RECORD,
-        FINDINGS,
-        PAGE,
-        TAKE_OUT,
-        "labels.html",
-        "labels-suggested.csv",
-    }:
+    if part.is_dir() and {file.name for file in part.iterdir()} <= _OURS:
         shutil.rmtree(part)
 
 
